@@ -1,0 +1,469 @@
+"""Groups of people: the only place where sensitive features are resolved.
+
+Two entrances, one resolver. A *spec* given in a constructor names columns of X (a name,
+an index, a list of these, or a callable on X); *values* given to a method are the
+features themselves and win over the spec. Both become integer codes per row plus the
+labels that the codes stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+from warnings import warn
+
+import narwhals as nw
+import numpy as np
+from scipy import sparse
+
+from fairlearnkit.exceptions import FairnessWarning
+
+__all__ = [
+    "Binned",
+    "Groups",
+    "as_frame",
+    "drop_columns",
+    "factorize",
+    "plain_integers",
+    "resolve_groups",
+    "split_columns",
+]
+
+MISSING = "<missing>"
+_SMALL_RANGE = 1 << 16
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Integer codes per row and the labels that they stand for.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,), dtype intp
+        Group of each row, in ``range(len(labels))``; -1 for an unseen group.
+    labels : tuple
+        Label of each group: a scalar, or a tuple of scalars for several columns.
+    names : tuple of str
+        Names of the sensitive columns.
+    """
+
+    codes: np.ndarray
+    labels: tuple
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def describe(self, code: int) -> str:
+        """Name group `code` for a message, as in ``sex='F', race='Black'``."""
+        label = self.labels[code]
+        values = label if len(self.names) > 1 else (label,)
+        pairs = zip(self.names, values, strict=True)
+        return ", ".join(f"{name}={value!r}" for name, value in pairs)
+
+    def take(self, rows: np.ndarray) -> Groups:
+        """Keep `rows` (indices or a mask), and only the groups that occur in them."""
+        codes = self.codes[rows]
+        present = np.flatnonzero(np.bincount(codes, minlength=len(self)))
+        lookup = np.zeros(len(self), dtype=np.intp)
+        lookup[present] = np.arange(len(present))
+        labels = tuple(self.labels[code] for code in present)
+        return Groups(lookup[codes], labels, self.names)
+
+    def encode(self, labels: tuple, *, handle_unknown: str = "error") -> np.ndarray:
+        """Codes of these rows in the vocabulary `labels`; unseen groups are -1.
+
+        Raises
+        ------
+        ValueError
+            If a group is not in `labels` and ``handle_unknown="error"``.
+        """
+        known = {label: code for code, label in enumerate(labels)}
+        lookup = np.array(
+            [known.get(label, -1) for label in self.labels], dtype=np.intp
+        )
+        codes = lookup[self.codes]
+        unseen = np.flatnonzero(lookup < 0)
+        if len(unseen) and handle_unknown == "error":
+            raise ValueError(
+                f"group {self.describe(unseen[0])} was not seen during fit "
+                f"({int((codes < 0).sum())} rows in {len(unseen)} unseen groups); "
+                "fit on data that has it, or choose handle_unknown='pooled' where the "
+                "method offers it."
+            )
+        return codes
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Groups from a numeric column, such as age, cut at given edges.
+
+    Parameters
+    ----------
+    column : str or int
+        Column of X: a name for data frames, an index for arrays.
+    edges : sequence of float, ascending
+        Inner edges. ``k`` edges make ``k + 1`` groups.
+    right : bool, default=False
+        If False a value equal to an edge belongs to the bin above it; if True to
+        the bin below.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairlearnkit import Binned
+    >>> Binned(0, [25, 60])(np.array([[18], [25], [71]])).tolist()
+    ['x0 < 25', '25 <= x0 < 60', 'x0 >= 60']
+    """
+
+    column: str | int
+    edges: tuple[float, ...]
+    right: bool = False
+
+    def __post_init__(self) -> None:
+        edges = tuple(self.edges)
+        if not edges or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+            raise ValueError(f"edges of Binned must ascend strictly, got {edges}.")
+        object.__setattr__(self, "edges", edges)
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """Label of the bin of each row, as an object array; None where missing."""
+        name, values = _columns_of(X, [self.column])[0]
+        try:
+            numbers = np.asarray(_to_numpy(values), dtype=float)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"Binned needs a numeric column, but {name!r} is not numeric."
+            ) from None
+        bins = np.digitize(numbers, self.edges, right=self.right)
+        labels = np.array([*self._labels(name), None], dtype=object)
+        return labels[np.where(np.isnan(numbers), len(labels) - 1, bins)]
+
+    def _labels(self, name: str) -> list[str]:
+        above, below = (">", "<=") if self.right else (">=", "<")
+        first = f"{name} {below} {self.edges[0]:g}"
+        last = f"{name} {above} {self.edges[-1]:g}"
+        flipped = "<" if self.right else "<="
+        inner = zip(self.edges, self.edges[1:], strict=False)
+        middle = [f"{a:g} {flipped} {name} {below} {b:g}" for a, b in inner]
+        return [first, *middle, last]
+
+
+Spec = str | int | Sequence[str | int] | Callable[[Any], Any] | None
+
+
+def resolve_groups(
+    X: Any = None,
+    *,
+    spec: Spec = None,
+    sensitive_features: Any = None,
+    handle_missing: str = "error",
+    owner: str = "this method",
+) -> Groups:
+    """Turn a spec on X, or the values themselves, into :class:`Groups`.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or data frame, default=None
+        Where the columns of `spec` are looked up.
+    spec : str, int, list of these, callable or None
+        Column(s) of X; a callable on X returns column names, or values per row.
+    sensitive_features : array-like, Series, data frame or dict, default=None
+        Values per row. They win over `spec`.
+    handle_missing : {"error", "group"}, default="error"
+        Whether a missing value is an error or a group of its own.
+    owner : str
+        Who asks, for error messages.
+
+    Raises
+    ------
+    ValueError
+        If there is neither a spec nor values, a column is not in X, lengths differ,
+        or a value is missing under ``handle_missing="error"``.
+    """
+    if sensitive_features is not None:
+        columns = split_columns(sensitive_features)
+    elif spec is not None:
+        columns = _from_spec(X, spec)
+    else:
+        raise ValueError(
+            f"{owner} needs to know the groups: name their column in the constructor, "
+            "as in sensitive_features='sex', or pass sensitive_features=<values> to "
+            "this method."
+        )
+    groups = _combine(columns, handle_missing)
+    n_rows = len(groups.codes)
+    if X is not None and n_rows != X.shape[0]:
+        raise ValueError(
+            f"sensitive_features has {n_rows} rows but X has {X.shape[0]}."
+        )
+    if len(groups) > 50 and len(groups) > n_rows / 20:
+        warn(
+            f"sensitive features {list(groups.names)} make {len(groups)} groups out of "
+            f"{n_rows} rows; if a column is continuous, cut it with Binned.",
+            FairnessWarning,
+            stacklevel=3,
+        )
+    return groups
+
+
+def drop_columns(X: Any, spec: Spec) -> Any:
+    """Return X without the columns that `spec` names."""
+    names = _column_names(X, spec)
+    frame = as_frame(X)
+    if frame is not None:
+        keep = [name for name in frame.columns if name not in names]
+        return frame.select(keep).to_native()
+    kept = np.setdiff1d(np.arange(X.shape[1]), np.arange(X.shape[1])[names])
+    return X[:, kept]
+
+
+def as_frame(X: Any) -> nw.DataFrame | None:
+    """View a native data frame through narwhals; None if X is no data frame."""
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError("X is a lazy frame; collect it first.")
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def factorize(values: Any, name: str, handle_missing: str) -> tuple[np.ndarray, list]:
+    """Code the values of one column by their sorted distinct labels."""
+    native = _as_series(values)
+    if native is not None and not _is_plain_number(native):
+        return _factorize_objects(native.to_list(), name, handle_missing)
+    array = _to_numpy(values)
+    if array.ndim != 1:
+        raise ValueError(f"sensitive feature {name!r} must be one-dimensional.")
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported in sensitive feature {name!r}.")
+    if array.dtype.kind in "biu":
+        return _factorize_integers(array)
+    if array.dtype.kind == "f":
+        if np.isinf(array).any():
+            raise ValueError(f"sensitive feature {name!r} contains infinity.")
+        if not np.isnan(array).any():
+            labels, codes = np.unique(array, return_inverse=True)
+            return codes, labels.tolist()
+    return _factorize_objects(array.tolist(), name, handle_missing)
+
+
+def plain_integers(values: Any) -> np.ndarray | None:
+    """View a column as a one-dimensional array of integers or booleans, if it is one."""
+    if isinstance(values, (list, tuple)):
+        return None
+    native = _as_series(values)
+    if native is not None:
+        if not native.dtype.is_integer() or not _is_plain_number(native):
+            return None
+        return native.to_numpy()
+    array = np.asarray(values)
+    return array if array.dtype.kind in "biu" and array.ndim == 1 else None
+
+
+def _factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
+    """Sort-free when the range of the values is small, as that of codes is."""
+    if array.size == 0:
+        return array.astype(np.intp), []
+    low, high = int(array.min()), int(array.max())
+    if high - low >= _SMALL_RANGE:
+        labels, codes = np.unique(array, return_inverse=True)
+        return codes, labels.tolist()
+    shifted = array.astype(np.intp) - low
+    present = np.flatnonzero(np.bincount(shifted))
+    labels = [bool(v) for v in present + low] if array.dtype.kind == "b" else None
+    if len(present) == high - low + 1:
+        return shifted, labels or (present + low).tolist()
+    lookup = np.zeros(high - low + 1, dtype=np.intp)
+    lookup[present] = np.arange(len(present))
+    return lookup[shifted], labels or (present + low).tolist()
+
+
+def _factorize_objects(
+    items: list, name: str, handle_missing: str
+) -> tuple[np.ndarray, list]:
+    try:
+        uniques = list(dict.fromkeys(items))
+    except TypeError:
+        raise TypeError(
+            f"argument must be a string or a real number, but sensitive feature "
+            f"{name!r} holds a value that is neither."
+        ) from None
+    missing = {item for item in uniques if _is_missing(item)}
+    if missing and handle_missing == "error":
+        count = sum(item in missing or _is_missing(item) for item in items)
+        raise ValueError(
+            f"sensitive feature {name!r} has {count} missing values in {len(items)} "
+            "rows; fill them in, or choose handle_missing='group' to make them a group "
+            "of their own."
+        )
+    labels = _sorted([item for item in uniques if item not in missing])
+    lookup = {label: code for code, label in enumerate(labels)}
+    lookup |= dict.fromkeys(missing, len(labels))
+    codes = np.fromiter(map(lookup.__getitem__, items), np.intp, len(items))
+    return codes, [*labels, MISSING] if missing else labels
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, float):
+        return value != value
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _sorted(labels: list) -> list:
+    try:
+        return sorted(labels)
+    except TypeError:  # mixed types, such as numbers and strings
+        return sorted(labels, key=lambda label: (type(label).__name__, str(label)))
+
+
+def _combine(columns: list[tuple[str, Any]], handle_missing: str) -> Groups:
+    """Cross several columns into intersectional groups; only those that occur."""
+    if not columns:
+        raise ValueError("sensitive_features names no column.")
+    names = tuple(name for name, _ in columns)
+    codes, labels = factorize(columns[0][1], names[0], handle_missing)
+    keys: list[tuple] = [(label,) for label in labels]
+    for name, values in columns[1:]:
+        inner, labels = factorize(values, name, handle_missing)
+        if len(inner) != len(codes):
+            raise ValueError(
+                f"sensitive feature {name!r} has {len(inner)} rows, {names[0]!r} has "
+                f"{len(codes)}."
+            )
+        codes, pairs = _factorize_integers(codes * len(labels) + inner)
+        keys = [
+            (*keys[pair // len(labels)], labels[pair % len(labels)]) for pair in pairs
+        ]
+    single = len(columns) == 1
+    return Groups(codes, tuple(key[0] if single else key for key in keys), names)
+
+
+def _from_spec(X: Any, spec: Spec) -> list[tuple[str, Any]]:
+    parts = spec if isinstance(spec, (list, tuple)) else [spec]
+    columns: list[tuple[str, Any]] = []
+    for part in parts:
+        if callable(part):
+            result = part(X)
+            if isinstance(result, (str, list, tuple)):
+                columns += _from_spec(X, result)
+            else:
+                columns += split_columns(result, default=_callable_name(part))
+        else:
+            columns += _columns_of(X, [part])
+    return columns
+
+
+def _callable_name(function: Any) -> str:
+    if isinstance(function, Binned):
+        return str(function.column)
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _column_names(X: Any, spec: Spec) -> list:
+    parts = spec if isinstance(spec, (list, tuple)) else [spec]
+    names: list = []
+    for part in parts:
+        if isinstance(part, Binned):
+            names.append(part.column)
+        elif callable(part):
+            result = part(X)
+            if not isinstance(result, (str, list, tuple)):
+                raise ValueError(
+                    "drop_sensitive=True needs column names, but the callable "
+                    f"{_callable_name(part)!r} returns values."
+                )
+            names += _column_names(X, result)
+        elif part is None:
+            raise ValueError(
+                "drop_sensitive=True needs sensitive_features in the constructor, "
+                "naming the columns to drop."
+            )
+        else:
+            _columns_of(X, [part])
+            names.append(part)
+    frame = as_frame(X)
+    if frame is not None:
+        return [
+            frame.columns[n] if isinstance(n, (int, np.integer)) else n for n in names
+        ]
+    return names
+
+
+def _columns_of(X: Any, names: Sequence) -> list[tuple[str, Any]]:
+    frame = as_frame(X)
+    columns = []
+    for name in names:
+        if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
+            columns.append(_column_at(X, frame, int(name)))
+        elif frame is None:
+            raise ValueError(
+                f"sensitive_features={name!r} names a column, but X is "
+                f"{type(X).__name__} and has no column names; pass a data frame, or "
+                "the index of the column."
+            )
+        elif name not in frame.columns:
+            close = get_close_matches(str(name), [str(c) for c in frame.columns])
+            hint = f"; did you mean {close}?" if close else "."
+            raise ValueError(f"sensitive feature {name!r} is not a column of X{hint}")
+        else:
+            columns.append((str(name), frame.get_column(name)))
+    return columns
+
+
+def _column_at(X: Any, frame: nw.DataFrame | None, index: int) -> tuple[str, Any]:
+    width = X.shape[1]
+    if not -width <= index < width:
+        raise ValueError(
+            f"sensitive feature {index} is not a column of X, which has {width} columns."
+        )
+    if frame is not None:
+        name = frame.columns[index]
+        return str(name), frame.get_column(name)
+    column = X[:, [index]].toarray().ravel() if sparse.issparse(X) else X[:, index]
+    return f"x{index % width}", column
+
+
+def split_columns(
+    values: Any, default: str = "sensitive_features"
+) -> list[tuple[str, Any]]:
+    """Split values given by the user, one-dimensional or a table, into columns."""
+    if isinstance(values, dict):
+        return [(str(name), column) for name, column in values.items()]
+    native = nw.from_native(values, allow_series=True, pass_through=True)
+    if isinstance(native, nw.DataFrame):
+        return [(str(name), native.get_column(name)) for name in native.columns]
+    if isinstance(native, nw.Series):
+        return [(str(native.name) if native.name else default, native)]
+    array = _to_numpy(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        return [(default, array[:, 0])]
+    if array.ndim == 2:
+        return [(f"{default}_{j}", array[:, j]) for j in range(array.shape[1])]
+    if array.ndim != 1:
+        raise ValueError(
+            f"sensitive_features must be a column or a table, got {array.ndim} axes."
+        )
+    return [(default, array)]
+
+
+def _to_numpy(values: Any) -> np.ndarray:
+    """An array with its own numeric or string dtype; object where values are mixed."""
+    native = _as_series(values)
+    if native is not None:
+        plain = _is_plain_number(native)
+        return native.to_numpy() if plain else np.array(native.to_list(), dtype=object)
+    # A list may mix types: numpy would turn its numbers into strings.
+    return np.asarray(values, dtype=object if isinstance(values, list) else None)
+
+
+def _as_series(values: Any) -> nw.Series | None:
+    if isinstance(values, nw.Series):
+        return values
+    native = nw.from_native(values, series_only=True, pass_through=True)
+    return native if isinstance(native, nw.Series) else None
+
+
+def _is_plain_number(series: nw.Series) -> bool:
+    return series.dtype.is_numeric() and not series.is_null().any()

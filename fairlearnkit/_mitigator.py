@@ -1,0 +1,229 @@
+"""What every mitigator shares: entrance of the data, metadata requests, tags, score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.metrics import accuracy_score
+from sklearn.utils import assert_all_finite, check_array, column_or_1d, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, validate_data
+
+from fairlearnkit._groups import Groups, as_frame, drop_columns, resolve_groups
+from fairlearnkit._sklearn import HasMethods, Interval, StrOptions
+from fairlearnkit.constraints import Constraint, Rate
+
+__all__ = ["CONSTRAINT_PARAMETERS", "MitigatorMixin", "TrainingData"]
+
+CONSTRAINT_PARAMETERS: dict = {
+    "constraint": [str, Constraint, Rate],
+    "tolerance": [Interval(Real, 0, 1, closed="both")],
+}
+
+_REQUEST = {"sensitive_features": True}
+_METHODS = ("fit", "score", "predict", "predict_proba", "decision_function")
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Checked training data.
+
+    Parameters
+    ----------
+    X : array, sparse matrix or native data frame, with every column
+    y : ndarray of shape (n_samples,)
+        Positions of the labels in `classes`.
+    classes : ndarray of shape (n_classes,)
+    groups : Groups
+        Only groups that carry weight.
+    weight : ndarray of shape (n_samples,) or None
+        The user's weights.
+    """
+
+    X: Any
+    y: np.ndarray
+    classes: np.ndarray
+    groups: Groups
+    weight: np.ndarray | None
+
+    @property
+    def weight_or_ones(self) -> np.ndarray:
+        """Weights, 1 where the user gave none."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The labels as the user wrote them."""
+        return self.classes[self.y]
+
+    @property
+    def totals(self) -> np.ndarray:
+        """Weight of each group and label, of shape (n_groups, n_classes)."""
+        shape = len(self.groups), len(self.classes)
+        cells = self.groups.codes * shape[1] + self.y
+        flat = np.bincount(cells, weights=self.weight, minlength=shape[0] * shape[1])
+        return flat.reshape(shape).astype(float)
+
+
+class MitigatorMixin:
+    """Mixin of all mitigators that wrap a classifier.
+
+    It reads the constructor parameters `estimator`, `sensitive_features`,
+    `drop_sensitive` and `handle_missing`, and holds nothing of its own. Think twice
+    before you add to it.
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "sensitive_features": [str, Integral, list, tuple, callable, None],
+        "drop_sensitive": ["boolean"],
+        "handle_missing": [StrOptions({"error", "group"})],
+    }
+
+    # scikit-learn matches these names by substring, so that all predict-like methods
+    # must carry the same request.
+    __metadata_request__fit = _REQUEST
+    __metadata_request__score = _REQUEST
+    __metadata_request__predict = _REQUEST
+    __metadata_request__predict_proba = _REQUEST
+    __metadata_request__decision_function = _REQUEST
+
+    def get_metadata_routing(self):
+        """Requests of this estimator: the groups, unless the constructor names them.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        own = self._get_metadata_request()
+        if self.sensitive_features is not None:
+            for method in _METHODS:
+                request = getattr(own, method)
+                if request.requests.get("sensitive_features") is True:
+                    request.add_request(param="sensitive_features", alias=False)
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(own)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def score(self, X, y, *, sensitive_features=None, sample_weight=None):
+        """Accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            True labels.
+        sensitive_features : array-like, Series or data frame, default=None
+            The groups, where the prediction needs them and X does not hold them.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            In [0, 1].
+        """
+        predicted = self.predict(X, sensitive_features=sensitive_features)
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator).input_tags
+        for name in ("sparse", "allow_nan", "string", "categorical", "positive_only"):
+            setattr(tags.input_tags, name, getattr(inner, name))
+        return tags
+
+    def _check_X(self, X, *, reset):
+        """Check the shape and the names of X; a data frame stays what it is."""
+        if as_frame(X) is None:
+            X = check_array(
+                X,
+                accept_sparse="csr",
+                dtype=None,
+                ensure_all_finite=False,
+                estimator=self,
+            )
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X
+
+    def _check_fit_data(self, X, y, sensitive_features, sample_weight):
+        """Check everything given to fit and resolve the groups."""
+        name = type(self).__name__
+        if is_regressor(self.estimator):
+            raise ValueError(
+                f"{name} needs a classifier, got {type(self.estimator).__name__}."
+            )
+        X = self._check_X(X, reset=True)
+        classes, codes = self._check_target(y)
+        weight = _check_weight(sample_weight)
+        check_consistent_length(X, codes, weight)
+        groups = resolve_groups(
+            X,
+            spec=self.sensitive_features,
+            sensitive_features=sensitive_features,
+            handle_missing=self.handle_missing,
+            owner=name,
+        )
+        if weight is not None and (weight == 0).any():
+            groups = _without_weightless(groups, weight)
+        return TrainingData(X, codes, classes, groups, weight)
+
+    def _check_target(self, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "fcO":
+            assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(
+                f"y has only one class, {classes.tolist()}; {type(self).__name__} "
+                "needs two or more."
+            )
+        return classes, codes
+
+    def _predict_groups(self, X, sensitive_features):
+        """Groups at predict, or None if neither entrance gives them."""
+        if sensitive_features is None and self.sensitive_features is None:
+            return None
+        return resolve_groups(
+            X,
+            spec=self.sensitive_features,
+            sensitive_features=sensitive_features,
+            handle_missing=self.handle_missing,
+            owner=type(self).__name__,
+        )
+
+    def _features(self, X):
+        """The columns that the wrapped estimator sees."""
+        return drop_columns(X, self.sensitive_features) if self.drop_sensitive else X
+
+
+def _check_weight(sample_weight):
+    if sample_weight is None:
+        return None
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D, got shape {weight.shape}.")
+    if (weight < 0).any():
+        raise ValueError("Sample weights must be non-negative.")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def _without_weightless(groups, weight):
+    """Forget groups without weight; their rows, which count for nothing, join others."""
+    kept = groups.take(weight > 0)
+    codes = np.maximum(groups.encode(kept.labels, handle_unknown="pooled"), 0)
+    return Groups(codes, kept.labels, kept.names)

@@ -1,0 +1,1 @@
+"""Solvers: arrays in, arrays out; they know constraints and tables, not estimators."""

@@ -1,0 +1,116 @@
+"""Threshold rules of one group as points, and the concave envelope of their value.
+
+A point is a threshold; its coordinates are the weight selected of each true label. All
+randomised threshold rules are mixtures of the vertices of the upper hull of these
+points, the group's ROC hull, which isotonic regression finds in linear time after the
+sort (Fawcett and Niculescu-Mizil 2007, doi:10.1007/s10994-007-5011-0).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from fairlearnkit.tables import ScoreTable
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdPoints:
+    """Threshold rules of one group, from selecting nobody to selecting everybody.
+
+    Parameters
+    ----------
+    thresholds : ndarray of shape (n_points,), descending
+        A score is selected if it exceeds the threshold.
+    selected : ndarray of shape (n_points, 2)
+        Weight selected of each true label.
+    totals : ndarray of shape (2,)
+        Weight of each true label.
+    """
+
+    thresholds: np.ndarray
+    selected: np.ndarray
+    totals: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.thresholds)
+
+    def take(self, which: np.ndarray) -> ThresholdPoints:
+        """Keep some of the points."""
+        return ThresholdPoints(
+            self.thresholds[which], self.selected[which], self.totals
+        )
+
+    def evaluate(self, weights: np.ndarray) -> np.ndarray:
+        """Value of a functional that weighs (true label, decision), at each point.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (..., 2, 2)
+
+        Returns
+        -------
+        values : ndarray of shape (..., n_points)
+        """
+        constant = (weights[..., 0] * self.totals).sum(axis=-1)
+        slope = weights[..., 1] - weights[..., 0]
+        return constant[..., None] + slope @ self.selected.T
+
+
+def all_points(table: ScoreTable, group: int) -> ThresholdPoints:
+    """Every threshold between two distinct scores of a group, and both ends."""
+    rows = table.rows(group)
+    return _points(table.scores[rows][::-1], table.weights[rows][::-1])
+
+
+def hull_points(table: ScoreTable, group: int) -> ThresholdPoints:
+    """The vertices of a group's upper ROC hull."""
+    rows = table.rows(group)
+    scores, weights = table.scores[rows][::-1], table.weights[rows][::-1]
+    mass = weights.sum(axis=1)
+    blocks = isotonic_regression(
+        weights[:, 1] / mass, weights=mass, increasing=False
+    ).blocks
+    selected = np.concatenate([[[0.0, 0.0]], weights.cumsum(axis=0)])[blocks]
+    return ThresholdPoints(_midpoints(scores, blocks), selected, selected[-1])
+
+
+def _points(scores: np.ndarray, weights: np.ndarray) -> ThresholdPoints:
+    selected = np.concatenate([[[0.0, 0.0]], weights.cumsum(axis=0)])
+    cuts = np.arange(len(scores) + 1)
+    return ThresholdPoints(_midpoints(scores, cuts), selected, selected[-1])
+
+
+def _midpoints(scores: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """Thresholds that select the first `cuts` of descending scores."""
+    above = np.concatenate([[np.inf], scores])[cuts]
+    below = np.concatenate([scores, [-np.inf]])[cuts]
+    inner = np.isfinite(above) & np.isfinite(below)
+    middle = np.where(inner, above, 0) / 2 + np.where(inner, below, 0) / 2
+    thresholds = np.where(inner, middle, below)
+    thresholds[cuts == 0] = np.inf
+    return thresholds
+
+
+def envelope(rate: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Vertices of the upper concave envelope of points, by ascending rate.
+
+    Parameters
+    ----------
+    rate, value : ndarray of shape (n_points,)
+
+    Returns
+    -------
+    vertices : ndarray of int
+        Indices into the points.
+    """
+    order = np.lexsort((-value, rate))
+    x = rate[order]
+    order = order[np.concatenate([[True], np.diff(x) > 0])]
+    if len(order) == 1:
+        return order
+    dx, du = np.diff(rate[order]), np.diff(value[order])
+    blocks = isotonic_regression(du / dx, weights=dx, increasing=False).blocks
+    return order[blocks]

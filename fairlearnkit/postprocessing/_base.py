@@ -1,0 +1,123 @@
+"""Base of all post-processors: scores that the model did not see in training."""
+
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing
+
+from fairlearnkit._mitigator import MitigatorMixin
+from fairlearnkit._sklearn import StrOptions, call_method, fit_clone, is_frozen
+
+_RESPONSES = ("predict_proba", "decision_function")
+
+
+class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
+    """Base of binary post-processors; a subclass turns scores into a rule.
+
+    `_fit_scores` fits the estimator and returns, for each training row, a score by a
+    model that was not fitted on it.
+    """
+
+    _parameter_constraints: dict = {
+        **MitigatorMixin._parameter_constraints,
+        "cv": ["cv_object"],
+        "response_method": [StrOptions({"auto", *_RESPONSES})],
+        "n_jobs": [Integral, None],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _check_target(self, y):
+        classes, codes = super()._check_target(y)
+        if len(classes) > 2:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is "
+                f"multiclass, with {len(classes)} classes."
+            )
+        return classes, codes
+
+    def _fit_scores(self, data, sensitive_features, fit_params):
+        """Fit `estimator_` on all rows and return out-of-fold scores."""
+        X, y = self._features(data.X), data.labels
+
+        def fit(rows):
+            values = sensitive_features
+            if values is not None and rows is not None:
+                values = _safe_indexing(values, rows)
+            weight = data.weight
+            return fit_clone(
+                self.estimator,
+                X if rows is None else _safe_indexing(X, rows),
+                y if rows is None else y[rows],
+                sample_weight=weight
+                if weight is None or rows is None
+                else weight[rows],
+                sensitive_features=values,
+                **fit_params,
+            )
+
+        def score(train, test):
+            values = sensitive_features
+            if values is not None:
+                values = _safe_indexing(values, test)
+            return self._scores(fit(train), _safe_indexing(X, test), values)
+
+        if is_frozen(self.estimator):
+            self.estimator_ = self.estimator
+            self._check_frozen_classes(data)
+            return self._scores(self.estimator_, X, sensitive_features)
+        folds = self._folds(data)
+        self.estimator_ = fit(None)
+        parts = Parallel(n_jobs=self.n_jobs)(delayed(score)(*fold) for fold in folds)
+        scores = np.full(len(y), np.nan)
+        for (_, test), part in zip(folds, parts, strict=True):
+            scores[test] = part
+        if np.isnan(scores).any():
+            raise ValueError(
+                "cv must put every row in one test fold; it left some out."
+            )
+        return scores
+
+    def _folds(self, data):
+        if self.cv is None or isinstance(self.cv, Integral):
+            return _stratified_folds(data, 5 if self.cv is None else self.cv)
+        splitter = check_cv(self.cv, data.labels, classifier=True)
+        return list(splitter.split(data.X, data.labels))
+
+    def _check_frozen_classes(self, data):
+        known = list(self.estimator_.classes_)
+        if known != list(data.classes):
+            raise ValueError(
+                f"the frozen estimator knows the classes {known}, but y has "
+                f"{data.classes.tolist()}."
+            )
+
+    def _scores(self, model, X, sensitive_features):
+        """Score of the positive class, from the response method in use."""
+        asked = self.response_method
+        methods = _RESPONSES if asked == "auto" else (asked,)
+        method = next((m for m in methods if hasattr(model, m)), None)
+        if method is None:
+            raise ValueError(
+                f"{type(model).__name__} has no {' or '.join(methods)}; thresholds need "
+                "a score."
+            )
+        self.response_method_ = method
+        response = np.asarray(call_method(model, method, X, sensitive_features))
+        return response[:, 1] if method == "predict_proba" else response
+
+
+def _stratified_folds(data, n_splits):
+    """Deal the rows of each group and label to the folds in turn."""
+    order = np.lexsort((data.y, data.groups.codes))
+    fold = np.empty(len(order), dtype=np.intp)
+    fold[order] = np.arange(len(order)) % n_splits
+    return [
+        (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_splits)
+    ]

@@ -1,0 +1,588 @@
+"""What happened to whom: small additive tables, the only thing fairness needs of data.
+
+:class:`GroupCounts` counts (group, true label, predicted label) and carries every rate;
+:class:`ScoreTable` counts (group, true label, score) and carries every threshold rule.
+Both add up, so that chunks, files or machines are counted apart and merged with ``+``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+
+from fairlearnkit._groups import (
+    Groups,
+    factorize,
+    plain_integers,
+    resolve_groups,
+    split_columns,
+)
+
+__all__ = ["GroupCounts", "ScoreTable"]
+
+_CHUNK = 1 << 16  # rows whose codes stay in the processor's cache
+_MOST_CELLS = 1 << 24  # beyond this, sparse integer labels are factorized first
+_SCORE_BITS = np.uint64(12)  # low bits of a float64 left to the label and the group
+
+
+@dataclass(frozen=True, eq=False)
+class GroupCounts:
+    """Weighted counts of (group, true label, predicted label).
+
+    Parameters
+    ----------
+    counts : ndarray of shape (n_groups, n_classes, n_classes)
+        Sum of weights in each cell; the last two axes are true and predicted label.
+    squares : ndarray of the same shape
+        Sum of squared weights, from which effective sample sizes come.
+    groups : tuple
+        Label of each group; a tuple of values where several columns are crossed.
+    classes : tuple
+        Class labels, ascending.
+    names : tuple of str
+        Names of the sensitive columns.
+
+    See Also
+    --------
+    fairlearnkit.constraints.Rate : What is read off the table.
+
+    Examples
+    --------
+    >>> from fairlearnkit.tables import GroupCounts
+    >>> table = GroupCounts.from_arrays(
+    ...     [0, 1, 1, 0], [0, 1, 0, 1], sensitive_features=["a", "a", "b", "b"]
+    ... )
+    >>> table.counts[0]
+    array([[1., 0.],
+           [0., 1.]])
+    >>> (table + table).counts.sum()
+    8.0
+    """
+
+    counts: np.ndarray
+    squares: np.ndarray
+    groups: tuple
+    classes: tuple
+    names: tuple[str, ...] = ("sensitive_features",)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        y_true: Any,
+        y_pred: Any,
+        *,
+        sensitive_features: Any,
+        sample_weight: Any = None,
+        classes: Sequence | None = None,
+        handle_missing: str = "error",
+    ) -> GroupCounts:
+        """Count arrays in one pass.
+
+        Parameters
+        ----------
+        y_true, y_pred : array-like of shape (n_samples,)
+            Labels: numbers, booleans or strings.
+        sensitive_features : array-like, Series or data frame of n_samples rows
+            Several columns make intersectional groups.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+        classes : sequence, default=None
+            Every class label; by default those that occur.
+        handle_missing : {"error", "group"}, default="error"
+            Policy for missing sensitive values.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a label is not in `classes`, labels are continuous or
+            missing, or a weight is negative.
+        """
+        columns, names, labels = _group_column(sensitive_features, handle_missing)
+        columns += [_label_column(y_true, "y_true"), _label_column(y_pred, "y_pred")]
+        _check_lengths(len(columns[0].codes), y_true=columns[1], y_pred=columns[2])
+        weight = _check_weight(sample_weight, len(columns[0].codes))
+        counts, axes = _count_cells(columns, weight)
+        squares = counts if weight is None else _count_cells(columns, weight**2)[0]
+        found, groups = axes[0], tuple(labels or axes[0])
+        for name, axis in zip(("y_true", "y_pred"), axes[1:], strict=True):
+            _check_labels(name, axis)
+        known = _class_vocabulary(axes[1], axes[2], classes)
+        where = np.ix_(
+            range(len(found)), *(_positions(axis, known) for axis in axes[1:])
+        )
+        table = np.zeros((2, len(found), len(known), len(known)))
+        table[0][where], table[1][where] = counts, squares
+        return cls(table[0], table[1], groups, known, names)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        y_true: str,
+        y_pred: str,
+        sensitive_features: str | Sequence[str],
+        sample_weight: str | None = None,
+        classes: Sequence | None = None,
+    ) -> GroupCounts:
+        """Count by the group-by of the engine that holds the data.
+
+        Parameters
+        ----------
+        frame : data frame, lazy or eager, of any engine that narwhals supports
+        y_true, y_pred, sensitive_features, sample_weight : str (a list for the groups)
+            Names of columns.
+        classes : sequence, default=None
+            Every class label; by default those that occur.
+
+        Raises
+        ------
+        ValueError
+            If a cell holds a missing value.
+        """
+        names = _as_list(sensitive_features)
+        cells = _group_by(frame, [*names, y_true, y_pred], sample_weight)
+        columns = {name: cells[name].to_list() for name in [*names, y_true, y_pred]}
+        groups = resolve_groups(sensitive_features={n: columns[n] for n in names})
+        true, true_labels = factorize(columns[y_true], y_true, "error")
+        pred, pred_labels = factorize(columns[y_pred], y_pred, "error")
+        known = _class_vocabulary(true_labels, pred_labels, classes)
+        index = (
+            groups.codes,
+            _positions(true_labels, known)[true],
+            _positions(pred_labels, known)[pred],
+        )
+        shape = (len(groups), len(known), len(known))
+        counts, squares = np.zeros(shape), np.zeros(shape)
+        counts[index] = cells["__weight"].to_numpy()
+        squares[index] = cells["__square"].to_numpy()
+        return cls(counts, squares, groups.labels, known, groups.names)
+
+    def __add__(self, other: GroupCounts) -> GroupCounts:
+        if not isinstance(other, GroupCounts):
+            return NotImplemented
+        groups, (mine, theirs) = _merge_labels(self, other)
+        classes = tuple(
+            _class_vocabulary(list(self.classes), list(other.classes), None)
+        )
+        shape = (len(groups), len(classes), len(classes))
+        counts, squares = np.zeros(shape), np.zeros(shape)
+        for table, rows in ((self, mine), (other, theirs)):
+            columns = _positions(list(table.classes), classes)
+            where = np.ix_(rows, columns, columns)
+            counts[where] += table.counts
+            squares[where] += table.squares
+        return GroupCounts(counts, squares, groups, classes, self.names)
+
+    @property
+    def totals(self) -> np.ndarray:
+        """Weight of each group and true label, of shape (n_groups, n_classes)."""
+        return self.counts.sum(axis=2)
+
+    def overall(self) -> GroupCounts:
+        """Return the same table with all groups pooled into one, labelled "overall"."""
+        counts = self.counts.sum(axis=0, keepdims=True)
+        squares = self.squares.sum(axis=0, keepdims=True)
+        return GroupCounts(counts, squares, ("overall",), self.classes, self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable:
+    """Weighted counts of (group, true label, score), sorted by group and score.
+
+    Scores are kept to 40 bits of mantissa (a relative step of 1e-12), which absorbs
+    the rounding noise of linear algebra; :meth:`quantize` does the same to new scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows,)
+        Distinct scores of each group, ascending within a group.
+    weights : ndarray of shape (n_rows, n_classes)
+        Sum of weights by true label.
+    starts : ndarray of shape (n_groups + 1,)
+        Rows of group g are ``starts[g]:starts[g + 1]``.
+    groups, classes, names : tuple
+        As in :class:`GroupCounts`.
+
+    Examples
+    --------
+    >>> from fairlearnkit.tables import ScoreTable
+    >>> table = ScoreTable.from_arrays(
+    ...     [0, 1, 1], [0.2, 0.7, 0.7], sensitive_features=["a", "b", "b"]
+    ... )
+    >>> table.weights
+    array([[1., 0.],
+           [0., 2.]])
+    """
+
+    scores: np.ndarray
+    weights: np.ndarray
+    starts: np.ndarray
+    groups: tuple
+    classes: tuple
+    names: tuple[str, ...] = ("sensitive_features",)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        y_true: Any,
+        scores: Any,
+        *,
+        sensitive_features: Any,
+        sample_weight: Any = None,
+        classes: Sequence | None = None,
+    ) -> ScoreTable:
+        """Sort and count arrays of labels and scores.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+        scores : array-like of shape (n_samples,)
+            Finite or infinite numbers, not NaN.
+        sensitive_features : array-like, Series, data frame or Groups
+        sample_weight : array-like of shape (n_samples,), default=None
+        classes : sequence, default=None
+            Every class label; by default those that occur.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, a score is NaN or a weight is negative.
+        """
+        groups = (
+            sensitive_features
+            if isinstance(sensitive_features, Groups)
+            else resolve_groups(sensitive_features=sensitive_features)
+        )
+        label, labels = factorize(y_true, "y_true", "error")
+        known = _class_vocabulary(labels, [], classes)
+        if labels != list(known):
+            label = _positions(labels, known)[label]
+        score = np.asarray(scores, dtype=np.float64)
+        _check_lengths(len(groups.codes), y_true=label, scores=score)
+        if np.isnan(score).any():
+            raise ValueError(f"scores hold {int(np.isnan(score).sum())} NaN values.")
+        weight = _check_weight(sample_weight, len(score))
+        rows = _sort_scores(groups.codes, score, label, weight, len(groups), len(known))
+        return cls(*rows, groups.labels, tuple(known), groups.names)
+
+    @staticmethod
+    def quantize(scores: Any) -> np.ndarray:
+        """Round scores down to the precision at which the table tells them apart."""
+        return _from_order(_to_order(np.asarray(scores, dtype=np.float64)))
+
+    def __add__(self, other: ScoreTable) -> ScoreTable:
+        if not isinstance(other, ScoreTable):
+            return NotImplemented
+        if self.classes != other.classes:
+            raise ValueError(
+                f"score tables of different classes cannot be added: {self.classes} "
+                f"and {other.classes}; pass classes= when counting."
+            )
+        groups, places = _merge_labels(self, other)
+        parts = [(self, places[0]), (other, places[1])]
+        codes = np.concatenate([t.group_of_rows(rows) for t, rows in parts])
+        n_classes = len(self.classes)
+        score = np.concatenate([self.scores, other.scores])
+        weight = np.concatenate([self.weights, other.weights])
+        rows = _sort_scores(
+            np.repeat(codes, n_classes),
+            np.repeat(score, n_classes),
+            np.tile(np.arange(n_classes), len(score)),
+            weight.ravel(),
+            len(groups),
+            n_classes,
+        )
+        return ScoreTable(*rows, groups, self.classes, self.names)
+
+    def group_of_rows(self, places: np.ndarray | None = None) -> np.ndarray:
+        """Group code of each row, or ``places[code]``."""
+        codes = np.arange(len(self.groups)) if places is None else places
+        return np.repeat(codes, np.diff(self.starts))
+
+    @property
+    def totals(self) -> np.ndarray:
+        """Weight of each group and true label, of shape (n_groups, n_classes)."""
+        sums = np.concatenate([np.zeros((1, len(self.classes))), self.weights]).cumsum(
+            0
+        )
+        return np.diff(sums[self.starts], axis=0)
+
+    def overall(self) -> ScoreTable:
+        """Return the same table with all groups pooled into one, labelled "overall"."""
+        scores, row = np.unique(self.scores, return_inverse=True)
+        weights = np.stack(
+            [np.bincount(row, weights=column) for column in self.weights.T], axis=1
+        )
+        starts = np.array([0, len(scores)])
+        return ScoreTable(scores, weights, starts, ("overall",), self.classes)
+
+    def rows(self, group: int) -> slice:
+        """Rows of one group."""
+        return slice(self.starts[group], self.starts[group + 1])
+
+
+def _as_list(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _check_lengths(n_rows: int, **columns: Any) -> None:
+    for name, column in columns.items():
+        if column.shape != (n_rows,):
+            raise ValueError(
+                f"{name} has shape {column.shape} but sensitive_features has "
+                f"{n_rows} rows; pass one value per row."
+            )
+    if not n_rows:
+        raise ValueError("there are no rows to count.")
+
+
+def _check_labels(name: str, labels: list) -> None:
+    fractions = [v for v in labels if isinstance(v, float) and not v.is_integer()]
+    if fractions:
+        raise ValueError(
+            f"{name} holds continuous values such as {fractions[0]:g}; pass class "
+            "labels, as predict returns them."
+        )
+
+
+def _check_weight(sample_weight: Any, n_samples: int) -> np.ndarray | None:
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}; expected ({n_samples},)."
+        )
+    if not np.isfinite(weight).all() or (weight < 0).any():
+        raise ValueError("sample_weight must be finite and non-negative.")
+    return weight
+
+
+def _class_vocabulary(first: list, second: list, classes: Sequence | None) -> tuple:
+    found = set(first) | set(second)
+    if classes is None:
+        try:
+            return tuple(sorted(found))
+        except TypeError:
+            raise ValueError(
+                f"y_true and y_pred mix labels of different types: {found}."
+            ) from None
+    known = tuple(np.asarray(classes).tolist())
+    if strange := found - set(known):
+        raise ValueError(f"labels {sorted(strange)} are not in classes {known}.")
+    return known
+
+
+def _positions(labels: list, known: Sequence) -> np.ndarray:
+    index = {label: position for position, label in enumerate(known)}
+    return np.array([index[label] for label in labels], dtype=np.intp)
+
+
+class _Column(NamedTuple):
+    """One axis of a table: codes and their labels, or raw integers and None."""
+
+    codes: np.ndarray
+    labels: list | None
+
+    @property
+    def shape(self) -> tuple:
+        return self.codes.shape
+
+
+def _group_column(
+    sensitive_features: Any, handle_missing: str
+) -> tuple[list[_Column], tuple[str, ...], list | None]:
+    parts = split_columns(sensitive_features)
+    if len(parts) == 1 and (raw := plain_integers(parts[0][1])) is not None:
+        return [_Column(raw, None)], (parts[0][0],), None
+    groups = resolve_groups(
+        sensitive_features=dict(parts), handle_missing=handle_missing
+    )
+    codes = _Column(groups.codes, list(range(len(groups))))
+    return [codes], groups.names, list(groups.labels)
+
+
+def _label_column(values: Any, name: str) -> _Column:
+    raw = plain_integers(values)
+    return (
+        _Column(*factorize(values, name, "error"))
+        if raw is None
+        else _Column(raw, None)
+    )
+
+
+def _count_cells(
+    columns: list[_Column], weight: np.ndarray | None
+) -> tuple[np.ndarray, list[list]]:
+    """Count the cells of several columns, and the labels along each axis.
+
+    Raw integers are not factorized: a first chunk tells their range, one fused index
+    per chunk counts them, and only if a later chunk leaves the range are they scanned.
+    """
+    ranges = [_range_of(column, slice(0, _CHUNK)) for column in columns]
+    counts = _count_in_ranges(columns, ranges, weight)
+    if counts is None:
+        ranges = [_range_of(column, slice(None)) for column in columns]
+        if int(np.prod([float(size) for _, size in ranges])) > _MOST_CELLS:
+            columns = [_Column(*factorize(c.codes, "", "error")) for c in columns]
+            ranges = [_range_of(column, slice(None)) for column in columns]
+        counts = _count_in_ranges(columns, ranges, weight)
+        assert counts is not None
+    axes = []
+    for axis, (column, (low, size)) in enumerate(zip(columns, ranges, strict=True)):
+        others = tuple(k for k in range(len(columns)) if k != axis)
+        labels = column.labels or _native_range(column.codes.dtype, low, size)
+        present = np.flatnonzero(counts.any(axis=others))
+        counts = counts.take(present, axis=axis)
+        axes.append([labels[k] for k in present])
+    return counts, axes
+
+
+def _range_of(column: _Column, rows: slice) -> tuple[int, int]:
+    if column.labels is not None:
+        return 0, len(column.labels)
+    part = column.codes[rows]
+    return int(part.min()), int(part.max()) - int(part.min()) + 1
+
+
+def _native_range(dtype: np.dtype, low: int, size: int) -> list:
+    labels = range(low, low + size)
+    return [bool(label) for label in labels] if dtype.kind == "b" else list(labels)
+
+
+def _count_in_ranges(
+    columns: list[_Column], ranges: list[tuple[int, int]], weight: np.ndarray | None
+) -> np.ndarray | None:
+    """Count, or return None as soon as a value lies outside its range."""
+    if np.prod([float(size) for _, size in ranges]) > _MOST_CELLS:
+        return None
+    shape = tuple(size for _, size in ranges)
+    total = np.zeros(int(np.prod(shape)))
+    n_samples = len(columns[0].codes)
+    index, shifted = np.empty((2, min(_CHUNK, n_samples)), dtype=np.intp)
+    for start in range(0, n_samples, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        length = min(_CHUNK, n_samples - start)
+        cell = index[:length]
+        for axis, (low, size) in enumerate(ranges):
+            code = shifted[:length] if axis else cell
+            part = columns[axis].codes[rows]
+            np.subtract(part, low, out=code, dtype=np.intp, casting="unsafe")
+            if code.view(np.uintp).max() >= size:  # negatives wrap to huge values
+                return None
+            if axis:
+                cell *= size
+                cell += code
+        part_weight = None if weight is None else weight[rows]
+        total += np.bincount(cell, weights=part_weight, minlength=len(total))
+    return total.reshape(shape)
+
+
+def _merge_labels(first: Any, second: Any) -> tuple[tuple, list[np.ndarray]]:
+    if first.names != second.names:
+        raise ValueError(
+            f"tables of different sensitive features cannot be added: {first.names} "
+            f"and {second.names}."
+        )
+    groups = tuple(dict.fromkeys([*first.groups, *second.groups]))
+    return groups, [_positions(list(t.groups), groups) for t in (first, second)]
+
+
+def _group_by(frame: Any, keys: list[str], sample_weight: str | None) -> nw.DataFrame:
+    native = nw.from_native(frame)
+    weight = nw.lit(1.0) if sample_weight is None else nw.col(sample_weight)
+    cells = (
+        native.with_columns(weight.cast(nw.Float64).alias("__weight"))
+        .with_columns((nw.col("__weight") * nw.col("__weight")).alias("__square"))
+        .group_by(*keys)
+        .agg(nw.col("__weight").sum(), nw.col("__square").sum())
+    )
+    return cells.collect() if isinstance(cells, nw.LazyFrame) else cells
+
+
+def _to_order(score: np.ndarray) -> np.ndarray:
+    """Unsigned integers in the order of the scores, the low bits cut off."""
+    bits = np.add(score, 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
+    sign = np.uint64(1 << 63)
+    negative = (bits & sign) != 0
+    if negative.any():
+        bits = np.where(negative, ~bits, bits | sign)
+    else:
+        bits |= sign
+    return bits >> _SCORE_BITS
+
+
+def _from_order(order: np.ndarray) -> np.ndarray:
+    sign = np.uint64(1 << 63)
+    bits = order << _SCORE_BITS
+    return np.where(bits & sign, bits ^ sign, ~bits).view(np.float64)
+
+
+def _sort_scores(
+    group: np.ndarray,
+    score: np.ndarray,
+    label: np.ndarray,
+    weight: np.ndarray | None,
+    n_groups: int,
+    n_classes: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct (group, score) in order, their weight by label, and the groups' starts.
+
+    Group, score and label share one unsigned 64-bit key where they fit, and integers
+    sort many times faster than an argsort of floats.
+    """
+    order = _to_order(score)
+    label_bits = max(1, int(n_classes - 1).bit_length())
+    group_bits = max(1, int(n_groups - 1).bit_length())
+    if label_bits + group_bits > int(_SCORE_BITS) or weight is not None:
+        return _sort_by_rank(group, order, label, weight, n_groups, n_classes)
+    key = group.astype(np.uint64) << np.uint64(64 - group_bits)
+    key |= order << np.uint64(label_bits)
+    key |= label.astype(np.uint64)
+    key.sort()
+    cell = key >> np.uint64(label_bits)
+    first = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+    score_mask = np.uint64((1 << (64 - int(_SCORE_BITS))) - 1)
+    cells = cell[first]
+    codes = (cells >> np.uint64(64 - group_bits - label_bits)).astype(np.intp)
+    labels = (key & np.uint64((1 << label_bits) - 1)).astype(np.intp)
+    weights = np.empty((len(first), n_classes))
+    for j in range(n_classes):
+        weights[:, j] = np.add.reduceat((labels == j).astype(np.float64), first)
+    starts = np.searchsorted(codes, np.arange(n_groups + 1))
+    return _from_order(cells & score_mask), weights, starts
+
+
+def _sort_by_rank(
+    group: np.ndarray,
+    order: np.ndarray,
+    label: np.ndarray,
+    weight: np.ndarray | None,
+    n_groups: int,
+    n_classes: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if weight is not None and (weight == 0).any():
+        kept = weight > 0
+        group, order, label, weight = (
+            group[kept],
+            order[kept],
+            label[kept],
+            weight[kept],
+        )
+    rank = np.lexsort((order, group))
+    group, order, label = group[rank], order[rank], label[rank]
+    change = (group[1:] != group[:-1]) | (order[1:] != order[:-1])
+    cell = np.concatenate([[0], np.cumsum(change)]) if len(order) else order
+    first = np.flatnonzero(np.concatenate([[True], change])) if len(order) else order
+    flat = np.bincount(
+        cell.astype(np.intp) * n_classes + label,
+        weights=None if weight is None else weight[rank],
+        minlength=len(first) * n_classes,
+    )
+    starts = np.searchsorted(group[first], np.arange(n_groups + 1))
+    return _from_order(order[first]), flat.reshape(-1, n_classes).astype(float), starts
