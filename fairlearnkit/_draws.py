@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from fairlearnkit._groups import as_frame, factorize
+from fairlearnkit._factorize import factorize
+from fairlearnkit._groups import as_frame
 
 __all__ = ["effective_rows", "new_salt", "row_uniforms"]
 

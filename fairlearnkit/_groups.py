@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 from warnings import warn
 
@@ -18,6 +19,7 @@ import narwhals as nw
 import numpy as np
 from scipy import sparse
 
+from fairlearnkit._factorize import factorize, factorize_integers, to_numpy
 from fairlearnkit.exceptions import FairnessWarning
 
 __all__ = [
@@ -25,14 +27,9 @@ __all__ = [
     "Groups",
     "as_frame",
     "drop_columns",
-    "factorize",
-    "plain_integers",
     "resolve_groups",
     "split_columns",
 ]
-
-MISSING = "<missing>"
-_SMALL_RANGE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ class Binned:
 
     def __post_init__(self) -> None:
         edges = tuple(self.edges)
-        if not edges or any(a >= b for a, b in zip(edges, edges[1:], strict=False)):
+        if not edges or any(a >= b for a, b in pairwise(edges)):
             raise ValueError(f"edges of Binned must ascend strictly, got {edges}.")
         object.__setattr__(self, "edges", edges)
 
@@ -132,7 +129,7 @@ class Binned:
         """Label of the bin of each row, as an object array; None where missing."""
         name, values = _columns_of(X, [self.column])[0]
         try:
-            numbers = np.asarray(_to_numpy(values), dtype=float)
+            numbers = np.asarray(to_numpy(values), dtype=float)
         except (TypeError, ValueError):
             raise ValueError(
                 f"Binned needs a numeric column, but {name!r} is not numeric."
@@ -146,7 +143,7 @@ class Binned:
         first = f"{name} {below} {self.edges[0]:g}"
         last = f"{name} {above} {self.edges[-1]:g}"
         flipped = "<" if self.right else "<="
-        inner = zip(self.edges, self.edges[1:], strict=False)
+        inner = pairwise(self.edges)
         middle = [f"{a:g} {flipped} {name} {below} {b:g}" for a, b in inner]
         return [first, *middle, last]
 
@@ -228,96 +225,6 @@ def as_frame(X: Any) -> nw.DataFrame | None:
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
-def factorize(values: Any, name: str, handle_missing: str) -> tuple[np.ndarray, list]:
-    """Code the values of one column by their sorted distinct labels."""
-    native = _as_series(values)
-    if native is not None and not _is_plain_number(native):
-        return _factorize_objects(native.to_list(), name, handle_missing)
-    array = _to_numpy(values)
-    if array.ndim != 1:
-        raise ValueError(f"sensitive feature {name!r} must be one-dimensional.")
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported in sensitive feature {name!r}.")
-    if array.dtype.kind in "biu":
-        return _factorize_integers(array)
-    if array.dtype.kind == "f":
-        if np.isinf(array).any():
-            raise ValueError(f"sensitive feature {name!r} contains infinity.")
-        if not np.isnan(array).any():
-            labels, codes = np.unique(array, return_inverse=True)
-            return codes, labels.tolist()
-    return _factorize_objects(array.tolist(), name, handle_missing)
-
-
-def plain_integers(values: Any) -> np.ndarray | None:
-    """View a column as a one-dimensional array of integers or booleans, if it is one."""
-    if isinstance(values, (list, tuple)):
-        return None
-    native = _as_series(values)
-    if native is not None:
-        if not native.dtype.is_integer() or not _is_plain_number(native):
-            return None
-        return native.to_numpy()
-    array = np.asarray(values)
-    return array if array.dtype.kind in "biu" and array.ndim == 1 else None
-
-
-def _factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
-    """Sort-free when the range of the values is small, as that of codes is."""
-    if array.size == 0:
-        return array.astype(np.intp), []
-    low, high = int(array.min()), int(array.max())
-    if high - low >= _SMALL_RANGE:
-        labels, codes = np.unique(array, return_inverse=True)
-        return codes, labels.tolist()
-    shifted = array.astype(np.intp) - low
-    present = np.flatnonzero(np.bincount(shifted))
-    labels = [bool(v) for v in present + low] if array.dtype.kind == "b" else None
-    if len(present) == high - low + 1:
-        return shifted, labels or (present + low).tolist()
-    lookup = np.zeros(high - low + 1, dtype=np.intp)
-    lookup[present] = np.arange(len(present))
-    return lookup[shifted], labels or (present + low).tolist()
-
-
-def _factorize_objects(
-    items: list, name: str, handle_missing: str
-) -> tuple[np.ndarray, list]:
-    try:
-        uniques = list(dict.fromkeys(items))
-    except TypeError:
-        raise TypeError(
-            f"argument must be a string or a real number, but sensitive feature "
-            f"{name!r} holds a value that is neither."
-        ) from None
-    missing = {item for item in uniques if _is_missing(item)}
-    if missing and handle_missing == "error":
-        count = sum(item in missing or _is_missing(item) for item in items)
-        raise ValueError(
-            f"sensitive feature {name!r} has {count} missing values in {len(items)} "
-            "rows; fill them in, or choose handle_missing='group' to make them a group "
-            "of their own."
-        )
-    labels = _sorted([item for item in uniques if item not in missing])
-    lookup = {label: code for code, label in enumerate(labels)}
-    lookup |= dict.fromkeys(missing, len(labels))
-    codes = np.fromiter(map(lookup.__getitem__, items), np.intp, len(items))
-    return codes, [*labels, MISSING] if missing else labels
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, float):
-        return value != value
-    return value is None or type(value).__name__ in ("NAType", "NaTType")
-
-
-def _sorted(labels: list) -> list:
-    try:
-        return sorted(labels)
-    except TypeError:  # mixed types, such as numbers and strings
-        return sorted(labels, key=lambda label: (type(label).__name__, str(label)))
-
-
 def _combine(columns: list[tuple[str, Any]], handle_missing: str) -> Groups:
     """Cross several columns into intersectional groups; only those that occur."""
     if not columns:
@@ -332,7 +239,7 @@ def _combine(columns: list[tuple[str, Any]], handle_missing: str) -> Groups:
                 f"sensitive feature {name!r} has {len(inner)} rows, {names[0]!r} has "
                 f"{len(codes)}."
             )
-        codes, pairs = _factorize_integers(codes * len(labels) + inner)
+        codes, pairs = factorize_integers(codes * len(labels) + inner)
         keys = [
             (*keys[pair // len(labels)], labels[pair % len(labels)]) for pair in pairs
         ]
@@ -416,7 +323,7 @@ def _column_at(X: Any, frame: nw.DataFrame | None, index: int) -> tuple[str, Any
     width = X.shape[1]
     if not -width <= index < width:
         raise ValueError(
-            f"sensitive feature {index} is not a column of X, which has {width} columns."
+            f"sensitive feature {index} is not a column of X, which has {width}."
         )
     if frame is not None:
         name = frame.columns[index]
@@ -436,7 +343,7 @@ def split_columns(
         return [(str(name), native.get_column(name)) for name in native.columns]
     if isinstance(native, nw.Series):
         return [(str(native.name) if native.name else default, native)]
-    array = _to_numpy(values)
+    array = to_numpy(values)
     if array.ndim == 2 and array.shape[1] == 1:
         return [(default, array[:, 0])]
     if array.ndim == 2:
@@ -446,24 +353,3 @@ def split_columns(
             f"sensitive_features must be a column or a table, got {array.ndim} axes."
         )
     return [(default, array)]
-
-
-def _to_numpy(values: Any) -> np.ndarray:
-    """An array with its own numeric or string dtype; object where values are mixed."""
-    native = _as_series(values)
-    if native is not None:
-        plain = _is_plain_number(native)
-        return native.to_numpy() if plain else np.array(native.to_list(), dtype=object)
-    # A list may mix types: numpy would turn its numbers into strings.
-    return np.asarray(values, dtype=object if isinstance(values, list) else None)
-
-
-def _as_series(values: Any) -> nw.Series | None:
-    if isinstance(values, nw.Series):
-        return values
-    native = nw.from_native(values, series_only=True, pass_through=True)
-    return native if isinstance(native, nw.Series) else None
-
-
-def _is_plain_number(series: nw.Series) -> bool:
-    return series.dtype.is_numeric() and not series.is_null().any()

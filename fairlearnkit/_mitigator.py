@@ -223,7 +223,7 @@ def _check_weight(sample_weight):
 
 
 def _without_weightless(groups, weight):
-    """Forget groups without weight; their rows, which count for nothing, join others."""
+    """Forget groups without weight; their rows count for nothing and join others."""
     kept = groups.take(weight > 0)
     codes = np.maximum(groups.encode(kept.labels, handle_unknown="pooled"), 0)
     return Groups(codes, kept.labels, kept.names)

@@ -8,12 +8,13 @@ fairness is stated anywhere else in the package.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
+
+from fairlearnkit._rates import Constraint, Rate
 
 __all__ = [
     "Constraint",
@@ -27,229 +28,6 @@ __all__ = [
     "TruePositiveRateParity",
     "as_constraint",
 ]
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A rate of a group: a ratio of weighted counts of (true label, predicted label).
-
-    .. math::  r_g = \\frac{\\sum_{y,h} N_{yh} T_{gyh}}{\\sum_{y,h} D_{yh} T_{gyh}}
-
-    where :math:`T` is the table of :class:`~fairlearnkit.tables.GroupCounts`.
-
-    Parameters
-    ----------
-    name : str
-        Name for reports.
-    numerator : array-like of shape (n_classes, n_classes)
-        Weight of each (true label, predicted label) cell above the bar; classes in
-        ascending order, so that for two classes the positive one comes last.
-    denominator : array-like of shape (n_classes, n_classes)
-        The same below the bar.
-
-    Examples
-    --------
-    The share of true positives among those predicted negative, which the package does
-    not name itself:
-
-    >>> from fairlearnkit.constraints import Rate
-    >>> false_omission_rate = Rate(
-    ...     "false_omission_rate",
-    ...     numerator=[[0, 0], [1, 0]],
-    ...     denominator=[[1, 0], [1, 0]],
-    ... )
-    >>> false_omission_rate.is_linear
-    False
-    """
-
-    name: str
-    numerator: tuple
-    denominator: tuple
-
-    def __post_init__(self) -> None:
-        for side in ("numerator", "denominator"):
-            cells = np.asarray(getattr(self, side), dtype=float)
-            if cells.ndim != 2 or cells.shape[0] != cells.shape[1]:
-                raise ValueError(
-                    f"{side} of rate {self.name!r} must be a square table of (true "
-                    f"label, predicted label), got shape {cells.shape}."
-                )
-            object.__setattr__(self, side, tuple(map(tuple, cells.tolist())))
-        if len(self.numerator) != len(self.denominator):
-            raise ValueError(f"the two tables of rate {self.name!r} differ in size.")
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the rate is linear in the predictions: its base counts no prediction."""
-        base = np.array(self.denominator)
-        return bool((base == base[:, :1]).all())
-
-    @property
-    def is_proportion(self) -> bool:
-        """Whether the rate is a share of people, so that binomial intervals apply."""
-        top, base = np.array(self.numerator), np.array(self.denominator)
-        return bool(
-            np.isin(top, (0, 1)).all() and np.isin(base, (0, 1)).all()
-        ) and bool((top <= base).all())
-
-    def of(self, counts: np.ndarray) -> np.ndarray:
-        """Compute the rate of each group.
-
-        Parameters
-        ----------
-        counts : ndarray of shape (..., n_classes, n_classes)
-
-        Returns
-        -------
-        rates : ndarray of shape (...)
-            NaN where the denominator is zero.
-        """
-        top = (counts * np.array(self.numerator)).sum(axis=(-2, -1))
-        base = (counts * np.array(self.denominator)).sum(axis=(-2, -1))
-        return np.divide(top, base, out=np.full(np.shape(top), np.nan), where=base > 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constraint(ABC):
-    """Base of all constraints: the rates that must be close between groups.
-
-    A violation is one number, 0 at parity. With ``compare="difference"`` it is the
-    largest ``max - min`` over groups of any rate; with ``compare="ratio"`` the largest
-    ``1 - min / max``. So the four-fifths rule is ``compare="ratio"`` with a tolerance
-    of 0.2. Subclasses write :meth:`rates` and nothing else.
-
-    Parameters
-    ----------
-    compare : {"difference", "ratio"}, default="difference"
-        How rates of groups are compared.
-    pos_label : int, float, bool or str, default=None
-        The positive class. By default the last of two classes; with more than two,
-        every class in turn.
-    """
-
-    compare: str = "difference"
-    pos_label: Any = None
-
-    def __post_init__(self) -> None:
-        if self.compare not in ("difference", "ratio"):
-            raise ValueError(
-                f"compare must be 'difference' or 'ratio', got {self.compare!r}."
-            )
-
-    @abstractmethod
-    def rates(self, classes: Sequence) -> tuple[Rate, ...]:
-        """Return the rates to compare, for these class labels in ascending order."""
-
-    @property
-    def name(self) -> str:
-        """Name for reports, as in ``demographic_parity``."""
-        return _NAMES.get(type(self), type(self).__name__)
-
-    def __repr__(self) -> str:
-        shown = [
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields(self)
-            if getattr(self, f.name) != f.default
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def __sklearn_clone__(self) -> Constraint:
-        return self  # immutable
-
-    def values(self, counts: np.ndarray, classes: Sequence) -> np.ndarray:
-        """Compute every rate of every group.
-
-        Parameters
-        ----------
-        counts : ndarray of shape (..., n_groups, n_classes, n_classes)
-        classes : sequence of n_classes labels
-
-        Returns
-        -------
-        values : ndarray of shape (..., n_rates, n_groups)
-            NaN where a rate is undefined for a group.
-        """
-        return np.stack([rate.of(counts) for rate in self.rates(classes)], axis=-2)
-
-    def gap(self, values: np.ndarray) -> np.ndarray:
-        """Violation of rates given by group, over the last axis; NaN is left out."""
-        low = np.min(values, axis=-1, initial=np.inf, where=~np.isnan(values))
-        high = np.max(values, axis=-1, initial=-np.inf, where=~np.isnan(values))
-        undefined = low > high
-        low, high = np.where(undefined, 0, low), np.where(undefined, 0, high)
-        if self.compare == "difference":
-            return high - low
-        return np.where(high > 0, 1 - low / np.where(high > 0, high, 1), 0.0)
-
-    def violation(self, counts: np.ndarray, classes: Sequence) -> float:
-        """Largest gap of any rate between groups, 0 at parity.
-
-        Parameters
-        ----------
-        counts : ndarray of shape (n_groups, n_classes, n_classes)
-        classes : sequence of n_classes labels
-        """
-        return float(self.gap(self.values(counts, classes)).max())
-
-    def coefficients(
-        self, totals: np.ndarray, classes: Sequence, *, user: str
-    ) -> np.ndarray:
-        """Write the rates as linear functionals of the table.
-
-        Parameters
-        ----------
-        totals : ndarray of shape (n_groups, n_classes)
-            Weight of each group and true label.
-        classes : sequence of n_classes labels
-        user : str
-            Who needs linear rates, for the error message.
-
-        Returns
-        -------
-        coefficients : ndarray of shape (n_rates, n_groups, n_classes, n_classes)
-            ``c`` such that rate j of group g is ``(c[j, g] * T[g]).sum()``. NaN for a
-            group in which the rate is undefined.
-
-        Raises
-        ------
-        ValueError
-            If a rate is not linear in the predictions.
-        """
-        parts = []
-        for rate in self.rates(classes):
-            if not rate.is_linear:
-                raise ValueError(
-                    f"{type(self).__name__} is not linear in the predictions (the "
-                    f"base of {rate.name} counts predictions), so {user} cannot "
-                    "enforce it; it can only be measured."
-                )
-            base = totals @ np.array(rate.denominator)[:, 0]
-            safe = np.where(base > 0, base, np.nan)
-            parts.append(np.array(rate.numerator)[None] / safe[:, None, None])
-        return np.stack(parts)
-
-    def _targets(self, classes: Sequence) -> list[int]:
-        """Positions of the classes that take the part of the positive one."""
-        if self.pos_label is not None:
-            if self.pos_label not in list(classes):
-                raise ValueError(
-                    f"pos_label={self.pos_label!r} is not a class; the classes are "
-                    f"{list(classes)}."
-                )
-            return [list(classes).index(self.pos_label)]
-        return [1] if len(classes) == 2 else list(range(len(classes)))
-
-    def _per_class(self, name: str, classes: Sequence, cells: Any) -> tuple[Rate, ...]:
-        """One rate for each target class; `cells(own, other)` gives its two tables."""
-        rates = []
-        for target in self._targets(classes):
-            own = np.zeros(len(classes))
-            own[target] = 1.0
-            numerator, denominator = cells(own, 1.0 - own)
-            plain = len(classes) == 2 and target == 1
-            label = name if plain else f"{name}[{classes[target]}]"
-            rates.append(Rate(label, numerator, denominator))
-        return tuple(rates)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -276,6 +54,8 @@ class DemographicParity(Constraint):
     >>> [rate.name for rate in DemographicParity().rates([0, 1])]
     ['selection_rate']
     """
+
+    name: ClassVar[str] = "demographic_parity"
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the selection rate of the positive class, or of each class."""
@@ -304,6 +84,8 @@ class TruePositiveRateParity(Constraint):
     2016. :doi:`10.48550/arXiv.1610.02413`
     """
 
+    name: ClassVar[str] = "true_positive_rate_parity"
+
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the true positive rate of the positive class, or of each class."""
         return self._per_class("true_positive_rate", classes, _true_positive)
@@ -326,6 +108,8 @@ class FalsePositiveRateParity(Constraint):
     Corbett-Davies, Pierson, Feller, Goel, Huq, "Algorithmic decision making and the
     cost of fairness", KDD 2017. :doi:`10.1145/3097983.3098095`
     """
+
+    name: ClassVar[str] = "false_positive_rate_parity"
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the false positive rate of the positive class, or of each class."""
@@ -350,6 +134,8 @@ class EqualizedOdds(Constraint):
     Hardt, Price, Srebro, "Equality of opportunity in supervised learning", NeurIPS
     2016. :doi:`10.48550/arXiv.1610.02413`
     """
+
+    name: ClassVar[str] = "equalized_odds"
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return both rates, or P(predicted = c | true = y) for all c and y."""
@@ -389,6 +175,8 @@ class ErrorRateParity(Constraint):
     :doi:`10.1177/0049124118782533`
     """
 
+    name: ClassVar[str] = "error_rate_parity"
+
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the error rate."""
         ones = np.ones((len(classes), len(classes)))
@@ -413,6 +201,8 @@ class PredictiveParity(Constraint):
     :doi:`10.1089/big.2016.0047`
     """
 
+    name: ClassVar[str] = "predictive_parity"
+
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the precision of the positive class, or of each class."""
 
@@ -436,12 +226,12 @@ class RateParity(Constraint):
     Examples
     --------
     >>> from fairlearnkit.constraints import Rate, RateParity
-    >>> miss = Rate("miss_rate", numerator=[[0, 0], [1, 0]], denominator=[[0, 0], [1, 1]])
+    >>> miss = Rate("miss_rate", [[0, 0], [1, 0]], [[0, 0], [1, 1]])
     >>> RateParity(miss, compare="ratio").rates([0, 1])[0].name
     'miss_rate'
     """
 
-    own_rates: tuple = ()
+    own_rates: Any = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -451,7 +241,7 @@ class RateParity(Constraint):
         object.__setattr__(self, "own_rates", tuple(own))
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]
         """Names of the rates, joined."""
         return "+".join(rate.name for rate in self.own_rates) + "_parity"
 
@@ -486,9 +276,6 @@ ALIASES: dict[str, type[Constraint]] = {
     "error_rate_parity": ErrorRateParity,
     "predictive_parity": PredictiveParity,
 }
-_NAMES: dict[type, str] = {}
-for _alias, _constraint in ALIASES.items():
-    _NAMES.setdefault(_constraint, _alias)
 
 
 def as_constraint(constraint: str | Constraint | Rate) -> Constraint:

@@ -9,24 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import narwhals as nw
 import numpy as np
 
-from fairlearnkit._groups import (
-    Groups,
-    factorize,
-    plain_integers,
-    resolve_groups,
-    split_columns,
-)
+from fairlearnkit._counting import count_cells, group_column, label_column
+from fairlearnkit._factorize import factorize
+from fairlearnkit._groups import Groups, resolve_groups
+from fairlearnkit._sorting import from_order, sort_scores, to_order
 
 __all__ = ["GroupCounts", "ScoreTable"]
-
-_CHUNK = 1 << 16  # rows whose codes stay in the processor's cache
-_MOST_CELLS = 1 << 24  # beyond this, sparse integer labels are factorized first
-_SCORE_BITS = np.uint64(12)  # low bits of a float64 left to the label and the group
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,19 +94,18 @@ class GroupCounts:
             If lengths differ, a label is not in `classes`, labels are continuous or
             missing, or a weight is negative.
         """
-        columns, names, labels = _group_column(sensitive_features, handle_missing)
-        columns += [_label_column(y_true, "y_true"), _label_column(y_pred, "y_pred")]
+        columns, names, labels = group_column(sensitive_features, handle_missing)
+        columns += [label_column(y_true, "y_true"), label_column(y_pred, "y_pred")]
         _check_lengths(len(columns[0].codes), y_true=columns[1], y_pred=columns[2])
         weight = _check_weight(sample_weight, len(columns[0].codes))
-        counts, axes = _count_cells(columns, weight)
-        squares = counts if weight is None else _count_cells(columns, weight**2)[0]
+        counts, axes = count_cells(columns, weight)
+        squares = counts if weight is None else count_cells(columns, weight**2)[0]
         found, groups = axes[0], tuple(labels or axes[0])
         for name, axis in zip(("y_true", "y_pred"), axes[1:], strict=True):
             _check_labels(name, axis)
         known = _class_vocabulary(axes[1], axes[2], classes)
-        where = np.ix_(
-            range(len(found)), *(_positions(axis, known) for axis in axes[1:])
-        )
+        rows, columns = (_positions(axis, known) for axis in axes[1:])
+        where = np.ix_(np.arange(len(found)), rows, columns)
         table = np.zeros((2, len(found), len(known), len(known)))
         table[0][where], table[1][where] = counts, squares
         return cls(table[0], table[1], groups, known, names)
@@ -267,13 +259,13 @@ class ScoreTable:
         if np.isnan(score).any():
             raise ValueError(f"scores hold {int(np.isnan(score).sum())} NaN values.")
         weight = _check_weight(sample_weight, len(score))
-        rows = _sort_scores(groups.codes, score, label, weight, len(groups), len(known))
+        rows = sort_scores(groups.codes, score, label, weight, len(groups), len(known))
         return cls(*rows, groups.labels, tuple(known), groups.names)
 
     @staticmethod
     def quantize(scores: Any) -> np.ndarray:
         """Round scores down to the precision at which the table tells them apart."""
-        return _from_order(_to_order(np.asarray(scores, dtype=np.float64)))
+        return from_order(to_order(np.asarray(scores, dtype=np.float64)))
 
     def __add__(self, other: ScoreTable) -> ScoreTable:
         if not isinstance(other, ScoreTable):
@@ -289,7 +281,7 @@ class ScoreTable:
         n_classes = len(self.classes)
         score = np.concatenate([self.scores, other.scores])
         weight = np.concatenate([self.weights, other.weights])
-        rows = _sort_scores(
+        rows = sort_scores(
             np.repeat(codes, n_classes),
             np.repeat(score, n_classes),
             np.tile(np.arange(n_classes), len(score)),
@@ -383,106 +375,6 @@ def _positions(labels: list, known: Sequence) -> np.ndarray:
     return np.array([index[label] for label in labels], dtype=np.intp)
 
 
-class _Column(NamedTuple):
-    """One axis of a table: codes and their labels, or raw integers and None."""
-
-    codes: np.ndarray
-    labels: list | None
-
-    @property
-    def shape(self) -> tuple:
-        return self.codes.shape
-
-
-def _group_column(
-    sensitive_features: Any, handle_missing: str
-) -> tuple[list[_Column], tuple[str, ...], list | None]:
-    parts = split_columns(sensitive_features)
-    if len(parts) == 1 and (raw := plain_integers(parts[0][1])) is not None:
-        return [_Column(raw, None)], (parts[0][0],), None
-    groups = resolve_groups(
-        sensitive_features=dict(parts), handle_missing=handle_missing
-    )
-    codes = _Column(groups.codes, list(range(len(groups))))
-    return [codes], groups.names, list(groups.labels)
-
-
-def _label_column(values: Any, name: str) -> _Column:
-    raw = plain_integers(values)
-    return (
-        _Column(*factorize(values, name, "error"))
-        if raw is None
-        else _Column(raw, None)
-    )
-
-
-def _count_cells(
-    columns: list[_Column], weight: np.ndarray | None
-) -> tuple[np.ndarray, list[list]]:
-    """Count the cells of several columns, and the labels along each axis.
-
-    Raw integers are not factorized: a first chunk tells their range, one fused index
-    per chunk counts them, and only if a later chunk leaves the range are they scanned.
-    """
-    ranges = [_range_of(column, slice(0, _CHUNK)) for column in columns]
-    counts = _count_in_ranges(columns, ranges, weight)
-    if counts is None:
-        ranges = [_range_of(column, slice(None)) for column in columns]
-        if int(np.prod([float(size) for _, size in ranges])) > _MOST_CELLS:
-            columns = [_Column(*factorize(c.codes, "", "error")) for c in columns]
-            ranges = [_range_of(column, slice(None)) for column in columns]
-        counts = _count_in_ranges(columns, ranges, weight)
-        assert counts is not None
-    axes = []
-    for axis, (column, (low, size)) in enumerate(zip(columns, ranges, strict=True)):
-        others = tuple(k for k in range(len(columns)) if k != axis)
-        labels = column.labels or _native_range(column.codes.dtype, low, size)
-        present = np.flatnonzero(counts.any(axis=others))
-        counts = counts.take(present, axis=axis)
-        axes.append([labels[k] for k in present])
-    return counts, axes
-
-
-def _range_of(column: _Column, rows: slice) -> tuple[int, int]:
-    if column.labels is not None:
-        return 0, len(column.labels)
-    part = column.codes[rows]
-    return int(part.min()), int(part.max()) - int(part.min()) + 1
-
-
-def _native_range(dtype: np.dtype, low: int, size: int) -> list:
-    labels = range(low, low + size)
-    return [bool(label) for label in labels] if dtype.kind == "b" else list(labels)
-
-
-def _count_in_ranges(
-    columns: list[_Column], ranges: list[tuple[int, int]], weight: np.ndarray | None
-) -> np.ndarray | None:
-    """Count, or return None as soon as a value lies outside its range."""
-    if np.prod([float(size) for _, size in ranges]) > _MOST_CELLS:
-        return None
-    shape = tuple(size for _, size in ranges)
-    total = np.zeros(int(np.prod(shape)))
-    n_samples = len(columns[0].codes)
-    index, shifted = np.empty((2, min(_CHUNK, n_samples)), dtype=np.intp)
-    for start in range(0, n_samples, _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        length = min(_CHUNK, n_samples - start)
-        cell = index[:length]
-        for axis, (low, size) in enumerate(ranges):
-            code = shifted[:length] if axis else cell
-            part = columns[axis].codes[rows]
-            np.subtract(part, low, out=code, dtype=np.intp, casting="unsafe")
-            if code.view(np.uintp).max() >= size:  # negatives wrap to huge values
-                return None
-            if axis:
-                cell *= size
-                cell += code
-        part_weight = None if weight is None else weight[rows]
-        total += np.bincount(cell, weights=part_weight, minlength=len(total))
-    return total.reshape(shape)
-
-
 def _merge_labels(first: Any, second: Any) -> tuple[tuple, list[np.ndarray]]:
     if first.names != second.names:
         raise ValueError(
@@ -503,86 +395,3 @@ def _group_by(frame: Any, keys: list[str], sample_weight: str | None) -> nw.Data
         .agg(nw.col("__weight").sum(), nw.col("__square").sum())
     )
     return cells.collect() if isinstance(cells, nw.LazyFrame) else cells
-
-
-def _to_order(score: np.ndarray) -> np.ndarray:
-    """Unsigned integers in the order of the scores, the low bits cut off."""
-    bits = np.add(score, 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
-    sign = np.uint64(1 << 63)
-    negative = (bits & sign) != 0
-    if negative.any():
-        bits = np.where(negative, ~bits, bits | sign)
-    else:
-        bits |= sign
-    return bits >> _SCORE_BITS
-
-
-def _from_order(order: np.ndarray) -> np.ndarray:
-    sign = np.uint64(1 << 63)
-    bits = order << _SCORE_BITS
-    return np.where(bits & sign, bits ^ sign, ~bits).view(np.float64)
-
-
-def _sort_scores(
-    group: np.ndarray,
-    score: np.ndarray,
-    label: np.ndarray,
-    weight: np.ndarray | None,
-    n_groups: int,
-    n_classes: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct (group, score) in order, their weight by label, and the groups' starts.
-
-    Group, score and label share one unsigned 64-bit key where they fit, and integers
-    sort many times faster than an argsort of floats.
-    """
-    order = _to_order(score)
-    label_bits = max(1, int(n_classes - 1).bit_length())
-    group_bits = max(1, int(n_groups - 1).bit_length())
-    if label_bits + group_bits > int(_SCORE_BITS) or weight is not None:
-        return _sort_by_rank(group, order, label, weight, n_groups, n_classes)
-    key = group.astype(np.uint64) << np.uint64(64 - group_bits)
-    key |= order << np.uint64(label_bits)
-    key |= label.astype(np.uint64)
-    key.sort()
-    cell = key >> np.uint64(label_bits)
-    first = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
-    score_mask = np.uint64((1 << (64 - int(_SCORE_BITS))) - 1)
-    cells = cell[first]
-    codes = (cells >> np.uint64(64 - group_bits - label_bits)).astype(np.intp)
-    labels = (key & np.uint64((1 << label_bits) - 1)).astype(np.intp)
-    weights = np.empty((len(first), n_classes))
-    for j in range(n_classes):
-        weights[:, j] = np.add.reduceat((labels == j).astype(np.float64), first)
-    starts = np.searchsorted(codes, np.arange(n_groups + 1))
-    return _from_order(cells & score_mask), weights, starts
-
-
-def _sort_by_rank(
-    group: np.ndarray,
-    order: np.ndarray,
-    label: np.ndarray,
-    weight: np.ndarray | None,
-    n_groups: int,
-    n_classes: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if weight is not None and (weight == 0).any():
-        kept = weight > 0
-        group, order, label, weight = (
-            group[kept],
-            order[kept],
-            label[kept],
-            weight[kept],
-        )
-    rank = np.lexsort((order, group))
-    group, order, label = group[rank], order[rank], label[rank]
-    change = (group[1:] != group[:-1]) | (order[1:] != order[:-1])
-    cell = np.concatenate([[0], np.cumsum(change)]) if len(order) else order
-    first = np.flatnonzero(np.concatenate([[True], change])) if len(order) else order
-    flat = np.bincount(
-        cell.astype(np.intp) * n_classes + label,
-        weights=None if weight is None else weight[rank],
-        minlength=len(first) * n_classes,
-    )
-    starts = np.searchsorted(group[first], np.arange(n_groups + 1))
-    return _from_order(order[first]), flat.reshape(-1, n_classes).astype(float), starts

@@ -51,7 +51,7 @@ class MixtureProgram:
         return self._split(result.x), -result.fun, float(-upper.sum())
 
     def solve_deterministic(self, tolerance: float) -> list[np.ndarray] | None:
-        """Binary weights: one point per group; None if no choice meets the tolerance."""
+        """Binary weights, one point per group; None if none meets the tolerance."""
         rows, bound = self._close_rates(tolerance)
         n_all = self.n_points + self.n_rates
         result = milp(
@@ -149,8 +149,8 @@ def concave_frontier(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Optimal value as a function of the tolerance, by its tangents.
 
-    The value is concave and piecewise linear in the tolerance. Two tangents that meet on
-    the curve enclose one breakpoint; otherwise the interval is split where they meet.
+    The value is concave and piecewise linear in the tolerance. Two tangents that meet
+    on the curve enclose one breakpoint; else the interval is split where they meet.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""One rate, any number of groups: the exact optimum and the whole frontier in one sweep.
+"""One rate, any number of groups: the exact optimum and frontier in one sweep.
 
 Group g has a concave, piecewise linear value of its rate. Rates may lie anywhere in a
-window [low, high]; the best choice leaves a group at its own optimum if that lies in the
-window and puts it on the nearer end otherwise. So the loss is a convex function of
+window [low, high]; the best choice leaves a group at its own optimum if that lies in
+the window and puts it on the nearer end otherwise. So the loss is a convex function of
 `low` plus a convex function of `high`, and the cheaper side is moved first.
 """
 
@@ -46,7 +46,7 @@ class Frontier:
     high: np.ndarray
 
     def window(self, tolerance: float) -> tuple[float, float]:
-        """Optimal window at a tolerance; the nearest attainable one if it is too small."""
+        """Optimal window at a tolerance, or at the nearest one attainable."""
         low = np.interp(tolerance, self.violation, self.low)
         return float(low), float(np.interp(tolerance, self.violation, self.high))
 
@@ -59,9 +59,7 @@ class _Loss:
     loss: np.ndarray
 
     def at(self, position: np.ndarray) -> np.ndarray:
-        sign = (
-            1 if len(self.position) < 2 or self.position[1] > self.position[0] else -1
-        )
+        sign = -1 if self.position[-1] < self.position[0] else 1
         x, xs = sign * position, sign * self.position
         inside = np.interp(x, xs, self.loss)
         return np.where(x > xs[-1] + 1e-12, np.inf, inside)
@@ -79,16 +77,16 @@ def difference_frontier(envelopes: list[Envelope]) -> Frontier:
     if low >= high:  # parity costs nothing
         middle = np.array([(low + high) / 2])
         return Frontier(np.zeros(1), np.array([best]), middle, middle)
-    widths, slopes, is_low = [], [], []
-    for loss, side in ((rise, True), (fall, False)):
+    widths, slopes, sides = [], [], []
+    for loss, is_low in ((rise, True), (fall, False)):
         width = np.abs(np.diff(loss.position))
         widths.append(width)
         slopes.append(np.diff(loss.loss) / width)
-        is_low.append(np.full(len(width), side))
+        sides.append(np.full(len(width), is_low))
     order = np.argsort(np.concatenate(slopes), kind="stable")
     width = np.concatenate(widths)[order]
     slope = np.concatenate(slopes)[order]
-    side = np.concatenate(is_low)[order]
+    side = np.concatenate(sides)[order]
     room = high - low - np.concatenate([[0], np.cumsum(width)[:-1]])
     width = np.clip(width, 0, np.maximum(room, 0))
     moved = width > 0

@@ -89,7 +89,7 @@ class ThresholdProblem:
     coefficients: np.ndarray
 
     def solve(self, tolerance: float, *, deterministic: bool = False) -> Solution:
-        """Find the optimal rules; the nearest attainable ones if none meet `tolerance`."""
+        """Find the optimal rules; the nearest ones if none meet `tolerance`."""
         one_rate = self.coefficients.shape[0] == 1
         if deterministic:
             chosen = self._solve_deterministic(tolerance, one_rate)
@@ -136,7 +136,7 @@ class ThresholdProblem:
     def _envelopes(
         self, points: list[ThresholdPoints]
     ) -> tuple[list[Envelope], dict[int, np.ndarray], float]:
-        """Envelopes of the constrained groups, their vertices, and the others' value."""
+        """Envelopes and vertices of the constrained groups; the others' value."""
         values, rates = self._measure(points)
         envelopes, vertices, free = [], {}, 0.0
         for group, (value, (rate,)) in enumerate(zip(values, rates, strict=True)):

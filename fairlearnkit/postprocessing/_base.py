@@ -105,8 +105,8 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         method = next((m for m in methods if hasattr(model, m)), None)
         if method is None:
             raise ValueError(
-                f"{type(model).__name__} has no {' or '.join(methods)}; thresholds need "
-                "a score."
+                f"{type(model).__name__} has no {' or '.join(methods)}; thresholds "
+                "need a score."
             )
         self.response_method_ = method
         response = np.asarray(call_method(model, method, X, sensitive_features))

@@ -32,14 +32,14 @@ class ThresholdOptimizer(BasePostprocessor):
     much fairer on its training rows than it is.
 
     Where exact parity falls between two thresholds, or equalized odds needs a point
-    inside a group's ROC curve, the rule is a mixture: a salted hash of the row draws the
-    threshold, so the same row always gets the same decision.
+    inside a group's ROC curve, the rule is a mixture: a salted hash of the row draws
+    the threshold, so the same row always gets the same decision.
 
     Parameters
     ----------
     estimator : classifier
-        Binary classifier with `predict_proba` or `decision_function`; also a Pipeline or
-        a search. It is cloned and refitted; wrap a fitted model in
+        Binary classifier with `predict_proba` or `decision_function`; also a Pipeline
+        or a search. It is cloned and refitted; wrap a fitted model in
         :class:`~sklearn.frozen.FrozenEstimator` to keep it as it is, and fit on rows
         that it has not seen.
     constraint : str, Constraint or Rate, default="demographic_parity"
@@ -110,9 +110,9 @@ class ThresholdOptimizer(BasePostprocessor):
 
     Notes
     -----
-    The upper hull of a group's ROC curve holds all its useful rules. A constraint on one
-    rate asks for a window of rates; each group's best value is a concave function of
-    its rate, so the optimal window, at every width, comes from one merge of slopes.
+    The upper hull of a group's ROC curve holds all its useful rules. A constraint on
+    one rate asks for a window of rates; each group's best value is a concave function
+    of its rate, so the optimal window, at every width, comes from one merge of slopes.
     Several rates are a linear program over the hulls' vertices. `predict_proba` is the
     model's probability with its odds shifted such that 0.5 lies at the threshold: it
     agrees with `predict` and ranks within a group, but it is not calibrated;
@@ -339,7 +339,7 @@ class ThresholdOptimizer(BasePostprocessor):
                 f"{rates[j].name} of {data.groups.describe(g)}" for j, g in undefined
             )
             warn(
-                f"undefined for lack of people, so left out of the constraint: {cells}.",
+                f"left out of the constraint, undefined for lack of people: {cells}.",
                 FairnessWarning,
                 stacklevel=4,
             )

@@ -1,0 +1,124 @@
+"""Coding a column: integers for its distinct values, whatever container it comes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+__all__ = ["factorize", "factorize_integers", "plain_integers", "to_numpy"]
+
+MISSING = "<missing>"
+_SMALL_RANGE = 1 << 16
+
+
+def factorize(values: Any, name: str, handle_missing: str) -> tuple[np.ndarray, list]:
+    """Code the values of one column by their sorted distinct labels."""
+    native = _as_series(values)
+    if native is not None and not _is_plain_number(native):
+        return _factorize_objects(native.to_list(), name, handle_missing)
+    array = to_numpy(values)
+    if array.ndim != 1:
+        raise ValueError(f"sensitive feature {name!r} must be one-dimensional.")
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported in sensitive feature {name!r}.")
+    if array.dtype.kind in "biu":
+        return factorize_integers(array)
+    if array.dtype.kind == "f":
+        if np.isinf(array).any():
+            raise ValueError(f"sensitive feature {name!r} contains infinity.")
+        if not np.isnan(array).any():
+            labels, codes = np.unique(array, return_inverse=True)
+            return codes, labels.tolist()
+    return _factorize_objects(array.tolist(), name, handle_missing)
+
+
+def plain_integers(values: Any) -> np.ndarray | None:
+    """View a column as an array of integers or booleans, if it is one."""
+    if isinstance(values, (list, tuple)):
+        return None
+    native = _as_series(values)
+    if native is not None:
+        if not native.dtype.is_integer() or not _is_plain_number(native):
+            return None
+        return native.to_numpy()
+    array = np.asarray(values)
+    return array if array.dtype.kind in "biu" and array.ndim == 1 else None
+
+
+def factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
+    """Sort-free when the range of the values is small, as that of codes is."""
+    if array.size == 0:
+        return array.astype(np.intp), []
+    low, high = int(array.min()), int(array.max())
+    if high - low >= _SMALL_RANGE:
+        distinct, codes = np.unique(array, return_inverse=True)
+        return codes, distinct.tolist()
+    shifted = array.astype(np.intp) - low
+    present = np.flatnonzero(np.bincount(shifted))
+    labels = [bool(v) for v in present + low] if array.dtype.kind == "b" else None
+    if len(present) == high - low + 1:
+        return shifted, labels or (present + low).tolist()
+    lookup = np.zeros(high - low + 1, dtype=np.intp)
+    lookup[present] = np.arange(len(present))
+    return lookup[shifted], labels or (present + low).tolist()
+
+
+def _factorize_objects(
+    items: list, name: str, handle_missing: str
+) -> tuple[np.ndarray, list]:
+    try:
+        uniques = list(dict.fromkeys(items))
+    except TypeError:
+        raise TypeError(
+            f"argument must be a string or a real number, but sensitive feature "
+            f"{name!r} holds a value that is neither."
+        ) from None
+    missing = {item for item in uniques if _is_missing(item)}
+    if missing and handle_missing == "error":
+        count = sum(item in missing or _is_missing(item) for item in items)
+        raise ValueError(
+            f"sensitive feature {name!r} has {count} missing values in {len(items)} "
+            "rows; fill them in, or choose handle_missing='group' to make them a group "
+            "of their own."
+        )
+    labels = _sorted([item for item in uniques if item not in missing])
+    lookup = {label: code for code, label in enumerate(labels)}
+    lookup |= dict.fromkeys(missing, len(labels))
+    codes = np.fromiter(map(lookup.__getitem__, items), np.intp, len(items))
+    return codes, [*labels, MISSING] if missing else labels
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, float):
+        return value != value
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _sorted(labels: list) -> list:
+    try:
+        return sorted(labels)
+    except TypeError:  # mixed types, such as numbers and strings
+        return sorted(labels, key=lambda label: (type(label).__name__, str(label)))
+
+
+def to_numpy(values: Any) -> np.ndarray:
+    """An array with its own numeric or string dtype; object where values are mixed."""
+    native = _as_series(values)
+    if native is not None:
+        plain = _is_plain_number(native)
+        return native.to_numpy() if plain else np.array(native.to_list(), dtype=object)
+    # A list may mix types: numpy would turn its numbers into strings.
+    return np.asarray(values, dtype=object if isinstance(values, list) else None)
+
+
+def _as_series(values: Any) -> nw.Series | None:
+    if isinstance(values, nw.Series):
+        return values
+    native = nw.from_native(values, series_only=True, pass_through=True)
+    return native if isinstance(native, nw.Series) else None
+
+
+def _is_plain_number(series: nw.Series) -> bool:
+    return series.dtype.is_numeric() and not series.is_null().any()

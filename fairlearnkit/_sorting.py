@@ -1,0 +1,92 @@
+"""Sorting scores by group at the speed of integers: the arithmetic under ScoreTable."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["from_order", "sort_scores", "to_order"]
+
+_SCORE_BITS = np.uint64(12)  # low bits of a float64 left to the label and the group
+
+
+def to_order(score: np.ndarray) -> np.ndarray:
+    """Unsigned integers in the order of the scores, the low bits cut off."""
+    bits = np.add(score, 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
+    sign = np.uint64(1 << 63)
+    negative = (bits & sign) != 0
+    if negative.any():
+        bits = np.where(negative, ~bits, bits | sign)
+    else:
+        bits |= sign
+    return bits >> _SCORE_BITS
+
+
+def from_order(order: np.ndarray) -> np.ndarray:
+    sign = np.uint64(1 << 63)
+    bits = order << _SCORE_BITS
+    return np.where(bits & sign, bits ^ sign, ~bits).view(np.float64)
+
+
+def sort_scores(
+    group: np.ndarray,
+    score: np.ndarray,
+    label: np.ndarray,
+    weight: np.ndarray | None,
+    n_groups: int,
+    n_classes: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct (group, score) in order, their weight by label, and the groups' starts.
+
+    Group, score and label share one unsigned 64-bit key where they fit, and integers
+    sort many times faster than an argsort of floats.
+    """
+    order = to_order(score)
+    label_bits = max(1, int(n_classes - 1).bit_length())
+    group_bits = max(1, int(n_groups - 1).bit_length())
+    if label_bits + group_bits > int(_SCORE_BITS) or weight is not None:
+        return _sort_by_rank(group, order, label, weight, n_groups, n_classes)
+    key = group.astype(np.uint64) << np.uint64(64 - group_bits)
+    key |= order << np.uint64(label_bits)
+    key |= label.astype(np.uint64)
+    key.sort()
+    cell = key >> np.uint64(label_bits)
+    first = np.flatnonzero(np.concatenate([[True], cell[1:] != cell[:-1]]))
+    score_mask = np.uint64((1 << (64 - int(_SCORE_BITS))) - 1)
+    cells = cell[first]
+    codes = (cells >> np.uint64(64 - group_bits - label_bits)).astype(np.intp)
+    labels = (key & np.uint64((1 << label_bits) - 1)).astype(np.intp)
+    weights = np.empty((len(first), n_classes))
+    for j in range(n_classes):
+        weights[:, j] = np.add.reduceat((labels == j).astype(np.float64), first)
+    starts = np.searchsorted(codes, np.arange(n_groups + 1))
+    return from_order(cells & score_mask), weights, starts
+
+
+def _sort_by_rank(
+    group: np.ndarray,
+    order: np.ndarray,
+    label: np.ndarray,
+    weight: np.ndarray | None,
+    n_groups: int,
+    n_classes: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if weight is not None and (weight == 0).any():
+        kept = weight > 0
+        group, order, label, weight = (
+            group[kept],
+            order[kept],
+            label[kept],
+            weight[kept],
+        )
+    rank = np.lexsort((order, group))
+    group, order, label = group[rank], order[rank], label[rank]
+    change = (group[1:] != group[:-1]) | (order[1:] != order[:-1])
+    cell = np.concatenate([[0], np.cumsum(change)]) if len(order) else order
+    first = np.flatnonzero(np.concatenate([[True], change])) if len(order) else order
+    flat = np.bincount(
+        cell.astype(np.intp) * n_classes + label,
+        weights=None if weight is None else weight[rank],
+        minlength=len(first) * n_classes,
+    )
+    starts = np.searchsorted(group[first], np.arange(n_groups + 1))
+    return from_order(order[first]), flat.reshape(-1, n_classes).astype(float), starts
