@@ -55,14 +55,19 @@ def factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
     if high - low >= _SMALL_RANGE:
         distinct, codes = np.unique(array, return_inverse=True)
         return codes, distinct.tolist()
-    shifted = array.astype(np.intp) - low
+    if array.dtype == np.uint64:  # may exceed the signed range
+        shifted = (array - np.uint64(low)).astype(np.intp)
+    else:
+        shifted = array.astype(np.intp) - low
     present = np.flatnonzero(np.bincount(shifted))
-    labels = [bool(v) for v in present + low] if array.dtype.kind == "b" else None
+    labels = [int(place) + low for place in present]
+    if array.dtype.kind == "b":
+        labels = [bool(label) for label in labels]
     if len(present) == high - low + 1:
-        return shifted, labels or (present + low).tolist()
+        return shifted, labels
     lookup = np.zeros(high - low + 1, dtype=np.intp)
     lookup[present] = np.arange(len(present))
-    return lookup[shifted], labels or (present + low).tolist()
+    return lookup[shifted], labels
 
 
 def _factorize_objects(

@@ -104,8 +104,8 @@ class GroupCounts:
         for name, axis in zip(("y_true", "y_pred"), axes[1:], strict=True):
             _check_labels(name, axis)
         known = _class_vocabulary(axes[1], axes[2], classes)
-        rows, columns = (_positions(axis, known) for axis in axes[1:])
-        where = np.ix_(np.arange(len(found)), rows, columns)
+        places = [_positions(axis, known) for axis in axes[1:]]
+        where = np.ix_(np.arange(len(found)), *places)
         table = np.zeros((2, len(found), len(known), len(known)))
         table[0][where], table[1][where] = counts, squares
         return cls(table[0], table[1], groups, known, names)
