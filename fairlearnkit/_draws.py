@@ -9,12 +9,14 @@ algebra rounds them differently from batch to batch.
 from __future__ import annotations
 
 import hashlib
+from numbers import Real
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from scipy import sparse
 
-from fairlearnkit._factorize import factorize
+from fairlearnkit._factorize import is_missing
 from fairlearnkit._groups import as_frame
 
 __all__ = ["effective_rows", "new_salt", "row_uniforms"]
@@ -70,25 +72,30 @@ def _row_keys(X: Any) -> np.ndarray:
 
 
 def _value_bits(column: Any) -> np.ndarray:
-    kind = getattr(getattr(column, "dtype", None), "kind", None)
-    if kind in ("b", "i", "u", "f"):
-        return _number_bits(np.asarray(column, dtype=np.float64))
-    codes, labels = factorize(column, "a column of X", "group")
-    return np.array([_label_bits(label) for label in labels], dtype=np.uint64)[codes]
+    framed = isinstance(column, nw.Series)
+    if framed and (column.dtype.is_numeric() or column.dtype == nw.Boolean):
+        column, framed = column.cast(nw.Float64).to_numpy(), False
+    if not framed and column.dtype.kind in "biuf":
+        return _number_bits(column.astype(np.float64))
+    items = column.to_list() if framed else column.tolist()
+    bits = {item: _item_bits(item) for item in dict.fromkeys(items)}
+    return np.fromiter(map(bits.__getitem__, items), np.uint64, len(items))
 
 
-def _label_bits(label: Any) -> int:
-    if isinstance(label, (bool, int, float)):
-        return int(_number_bits(np.array([label], dtype=np.float64))[0])
-    digest = hashlib.blake2b(str(label).encode(), digest_size=8).digest()
+def _item_bits(item: Any) -> int:
+    if is_missing(item):
+        item = np.nan
+    if isinstance(item, (Real, np.bool_)):
+        return int(_number_bits(np.array([item], dtype=np.float64))[0])
+    digest = hashlib.blake2b(str(item).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
 
 def _number_bits(values: np.ndarray) -> np.ndarray:
-    """Bits of the numbers, rounded to 30 bits of mantissa; 0 for zero."""
+    """Bits of the numbers, rounded to 30 bits of mantissa; 0 for zero, one NaN."""
     mantissa, exponent = np.frexp(values)
     rounded = np.ldexp(np.rint(np.ldexp(mantissa, _MANTISSA)), exponent - _MANTISSA)
-    return np.add(rounded, 0.0).view(np.uint64)
+    return np.where(np.isnan(values), np.nan, rounded + 0.0).view(np.uint64)
 
 
 def _column_salt(position: np.ndarray) -> np.ndarray:

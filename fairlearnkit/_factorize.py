@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
+from math import isinf
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
-__all__ = ["factorize", "factorize_integers", "plain_integers", "to_numpy"]
+__all__ = [
+    "factorize",
+    "factorize_integers",
+    "is_missing",
+    "plain_integers",
+    "to_numpy",
+]
 
 MISSING = "<missing>"
 _SMALL_RANGE = 1 << 16
 
 
-def factorize(values: Any, name: str, handle_missing: str) -> tuple[np.ndarray, list]:
-    """Code the values of one column by their sorted distinct labels."""
+def factorize(
+    values: Any,
+    what: str,
+    handle_missing: str = "error",
+    advice: str = "fill them in or leave those rows out",
+) -> tuple[np.ndarray, list]:
+    """Code the values of one column by their sorted distinct labels.
+
+    `what` names the column in messages, as in "sensitive feature 'sex'"; `advice` says
+    what to do about missing values.
+    """
     native = _as_series(values)
     if native is not None and not _is_plain_number(native):
-        return _factorize_objects(native.to_list(), name, handle_missing)
+        return _factorize_objects(native.to_list(), what, handle_missing, advice)
     array = to_numpy(values)
     if array.ndim != 1:
-        raise ValueError(f"sensitive feature {name!r} must be one-dimensional.")
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported in sensitive feature {name!r}.")
+        raise ValueError(f"{what} must be one-dimensional.")
     if array.dtype.kind in "biu":
         return factorize_integers(array)
-    if array.dtype.kind == "f":
-        if np.isinf(array).any():
-            raise ValueError(f"sensitive feature {name!r} contains infinity.")
-        if not np.isnan(array).any():
-            labels, codes = np.unique(array, return_inverse=True)
-            return codes, labels.tolist()
-    return _factorize_objects(array.tolist(), name, handle_missing)
+    if array.dtype.kind == "f" and np.isfinite(array).all():
+        labels, codes = np.unique(array, return_inverse=True)
+        return codes, labels.tolist()
+    return _factorize_objects(array.tolist(), what, handle_missing, advice)
 
 
 def plain_integers(values: Any) -> np.ndarray | None:
-    """View a column as an array of integers or booleans, if it is one."""
+    """View a column as an array of integers or booleans, if it is one.
+
+    Unsigned 64-bit integers are none: they may exceed the signed range.
+    """
     if isinstance(values, (list, tuple)):
         return None
     native = _as_series(values)
-    if native is not None:
-        if not native.dtype.is_integer() or not _is_plain_number(native):
-            return None
-        return native.to_numpy()
-    array = np.asarray(values)
-    return array if array.dtype.kind in "biu" and array.ndim == 1 else None
+    if native is not None and not (
+        native.dtype.is_integer() and _is_plain_number(native)
+    ):
+        return None
+    array = np.asarray(values) if native is None else native.to_numpy()
+    plain = array.dtype.kind in "biu" and array.dtype != np.uint64
+    return array if plain and array.ndim == 1 else None
 
 
 def factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
@@ -71,22 +86,24 @@ def factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
 
 
 def _factorize_objects(
-    items: list, name: str, handle_missing: str
+    items: list, what: str, handle_missing: str, advice: str
 ) -> tuple[np.ndarray, list]:
     try:
         uniques = list(dict.fromkeys(items))
     except TypeError:
         raise TypeError(
-            f"argument must be a string or a real number, but sensitive feature "
-            f"{name!r} holds a value that is neither."
+            f"argument must be a string or a real number, but {what} holds a value "
+            "that is neither."
         ) from None
-    missing = {item for item in uniques if _is_missing(item)}
+    if any(isinstance(item, complex) for item in uniques):
+        raise ValueError(f"Complex data not supported in {what}.")
+    if any(isinstance(item, float) and isinf(item) for item in uniques):
+        raise ValueError(f"{what} contains infinity.")
+    missing = {item for item in uniques if is_missing(item)}
     if missing and handle_missing == "error":
-        count = sum(item in missing or _is_missing(item) for item in items)
+        count = sum(map(is_missing, items))
         raise ValueError(
-            f"sensitive feature {name!r} has {count} missing values in {len(items)} "
-            "rows; fill them in, or choose handle_missing='group' to make them a group "
-            "of their own."
+            f"{what} has {count} missing values in {len(items)} rows; {advice}."
         )
     labels = _sorted([item for item in uniques if item not in missing])
     lookup = {label: code for code, label in enumerate(labels)}
@@ -95,7 +112,8 @@ def _factorize_objects(
     return codes, [*labels, MISSING] if missing else labels
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell whether a single value is None, NaN, pandas.NA or NaT."""
     if isinstance(value, float):
         return value != value
     return value is None or type(value).__name__ in ("NAType", "NaTType")
@@ -115,7 +133,8 @@ def to_numpy(values: Any) -> np.ndarray:
         plain = _is_plain_number(native)
         return native.to_numpy() if plain else np.array(native.to_list(), dtype=object)
     # A list may mix types: numpy would turn its numbers into strings.
-    return np.asarray(values, dtype=object if isinstance(values, list) else None)
+    is_list = isinstance(values, (list, tuple))
+    return np.asarray(values, dtype=object if is_list else None)
 
 
 def _as_series(values: Any) -> nw.Series | None:

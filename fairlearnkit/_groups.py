@@ -19,13 +19,19 @@ import narwhals as nw
 import numpy as np
 from scipy import sparse
 
-from fairlearnkit._factorize import factorize, factorize_integers, to_numpy
+from fairlearnkit._factorize import (
+    factorize,
+    factorize_integers,
+    is_missing,
+    to_numpy,
+)
 from fairlearnkit.exceptions import FairnessWarning
 
 __all__ = [
     "Binned",
     "Groups",
     "as_frame",
+    "cross_columns",
     "drop_columns",
     "resolve_groups",
     "split_columns",
@@ -121,15 +127,19 @@ class Binned:
 
     def __post_init__(self) -> None:
         edges = tuple(self.edges)
-        if not edges or any(a >= b for a, b in pairwise(edges)):
+        ascending = all(a < b for a, b in pairwise(edges))
+        if not edges or not ascending or edges[0] != edges[0]:
             raise ValueError(f"edges of Binned must ascend strictly, got {edges}.")
         object.__setattr__(self, "edges", edges)
 
     def __call__(self, X: Any) -> np.ndarray:
         """Label of the bin of each row, as an object array; None where missing."""
         name, values = _columns_of(X, [self.column])[0]
+        array = to_numpy(values)
+        if array.dtype == object:
+            array = np.array([np.nan if is_missing(v) else v for v in array])
         try:
-            numbers = np.asarray(to_numpy(values), dtype=float)
+            numbers = np.asarray(array, dtype=float)
         except (TypeError, ValueError):
             raise ValueError(
                 f"Binned needs a numeric column, but {name!r} is not numeric."
@@ -190,7 +200,7 @@ def resolve_groups(
             "as in sensitive_features='sex', or pass sensitive_features=<values> to "
             "this method."
         )
-    groups = _combine(columns, handle_missing)
+    groups = cross_columns(columns, handle_missing)
     n_rows = len(groups.codes)
     if X is not None and n_rows != X.shape[0]:
         raise ValueError(
@@ -225,15 +235,17 @@ def as_frame(X: Any) -> nw.DataFrame | None:
     return frame if isinstance(frame, nw.DataFrame) else None
 
 
-def _combine(columns: list[tuple[str, Any]], handle_missing: str) -> Groups:
+def cross_columns(
+    columns: list[tuple[str, Any]], handle_missing: str = "error"
+) -> Groups:
     """Cross several columns into intersectional groups; only those that occur."""
     if not columns:
         raise ValueError("sensitive_features names no column.")
     names = tuple(name for name, _ in columns)
-    codes, labels = factorize(columns[0][1], names[0], handle_missing)
+    codes, labels = _factorize_column(*columns[0], handle_missing)
     keys: list[tuple] = [(label,) for label in labels]
     for name, values in columns[1:]:
-        inner, labels = factorize(values, name, handle_missing)
+        inner, labels = _factorize_column(name, values, handle_missing)
         if len(inner) != len(codes):
             raise ValueError(
                 f"sensitive feature {name!r} has {len(inner)} rows, {names[0]!r} has "
@@ -245,6 +257,16 @@ def _combine(columns: list[tuple[str, Any]], handle_missing: str) -> Groups:
         ]
     single = len(columns) == 1
     return Groups(codes, tuple(key[0] if single else key for key in keys), names)
+
+
+def _factorize_column(
+    name: str, values: Any, handle_missing: str
+) -> tuple[np.ndarray, list]:
+    advice = (
+        "fill them in, or choose handle_missing='group' to make them a group of their "
+        "own"
+    )
+    return factorize(values, f"sensitive feature {name!r}", handle_missing, advice)
 
 
 def _from_spec(X: Any, spec: Spec) -> list[tuple[str, Any]]:

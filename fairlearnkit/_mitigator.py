@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
+from warnings import warn
 
 import numpy as np
+from scipy.special import logit
 from sklearn.base import is_regressor
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite, check_array, column_or_1d, get_tags
@@ -14,11 +16,20 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from fairlearnkit._draws import effective_rows
 from fairlearnkit._groups import Groups, as_frame, drop_columns, resolve_groups
 from fairlearnkit._sklearn import HasMethods, Interval, StrOptions
 from fairlearnkit.constraints import Constraint, Rate
+from fairlearnkit.exceptions import FairnessWarning
 
-__all__ = ["CONSTRAINT_PARAMETERS", "MitigatorMixin", "TrainingData"]
+__all__ = [
+    "CONSTRAINT_PARAMETERS",
+    "MitigatorMixin",
+    "TrainingData",
+    "threshold_margin",
+    "warn_few_rows",
+    "warn_unconstrained",
+]
 
 CONSTRAINT_PARAMETERS: dict = {
     "constraint": [str, Constraint, Rate],
@@ -161,6 +172,8 @@ class MitigatorMixin:
         classes, codes = self._check_target(y)
         weight = _check_weight(sample_weight)
         check_consistent_length(X, codes, weight)
+        if weight is not None:
+            _check_weighted_classes(codes, weight)
         groups = resolve_groups(
             X,
             spec=self.sensitive_features,
@@ -191,9 +204,7 @@ class MitigatorMixin:
         return classes, codes
 
     def _predict_groups(self, X, sensitive_features):
-        """Groups at predict, or None if neither entrance gives them."""
-        if sensitive_features is None and self.sensitive_features is None:
-            return None
+        """Groups at predict; an error if neither entrance gives them."""
         return resolve_groups(
             X,
             spec=self.sensitive_features,
@@ -222,8 +233,54 @@ def _check_weight(sample_weight):
     return weight
 
 
+def _check_weighted_classes(codes, weight):
+    if np.count_nonzero(np.bincount(codes, weights=weight)) < 2:
+        raise ValueError("y has only one class with a weight above zero.")
+
+
 def _without_weightless(groups, weight):
     """Forget groups without weight; their rows count for nothing and join others."""
     kept = groups.take(weight > 0)
     codes = np.maximum(groups.encode(kept.labels, handle_unknown="pooled"), 0)
     return Groups(codes, kept.labels, kept.names)
+
+
+def threshold_margin(scores, thresholds, are_probabilities):
+    """Signed distance of scores from thresholds, in log odds if they are probabilities.
+
+    Positive exactly where the score exceeds the threshold.
+    """
+    if are_probabilities:
+        with np.errstate(divide="ignore"):
+            scores, thresholds = logit(scores), logit(np.clip(thresholds, 0, 1))
+    finite = np.isfinite(scores) & np.isfinite(thresholds)
+    distance = np.where(finite, scores, 0) - np.where(finite, thresholds, 0)
+    return np.where(finite, distance, np.where(scores > thresholds, np.inf, -np.inf))
+
+
+def warn_unconstrained(constraint, coefficients, data):
+    """Name the groups in which a rate has nobody to be taken over."""
+    undefined = np.argwhere(np.isnan(coefficients[..., 0, 0]))
+    if len(undefined):
+        rates = constraint.rates(data.classes.tolist())
+        cells = ", ".join(
+            f"{rates[j].name} of {data.groups.describe(g)}" for j, g in undefined
+        )
+        warn(
+            f"left out of the constraint, undefined for lack of people: {cells}.",
+            FairnessWarning,
+            stacklevel=4,
+        )
+
+
+def warn_few_rows(data):
+    """Warn that hashing few distinct rows realises a mixture badly."""
+    distinct = effective_rows(data.X, data.weight)
+    if distinct < 200:
+        warn(
+            f"the rule is randomised by hashing rows, but X has only about "
+            f"{distinct:.0f} distinct rows, so realised rates can be far from the "
+            "expected ones; deterministic=True avoids this.",
+            FairnessWarning,
+            stacklevel=5,
+        )

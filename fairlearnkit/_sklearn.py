@@ -17,9 +17,14 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import get_scorer
 from sklearn.metrics._scorer import _BaseScorer
+from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import SIMPLE_METHODS
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
+from sklearn.utils.metadata_routing import (
+    MetadataRequest,
+    MetadataRouter,
+    get_routing_for_object,
+)
 from sklearn.utils.validation import has_fit_parameter
 
 __all__ = [
@@ -32,12 +37,20 @@ __all__ = [
     "fit_context",
     "is_frozen",
     "require_weights",
+    "take_rows",
 ]
 
 
 def is_frozen(estimator: Any) -> bool:
     """Tell whether `estimator` is already fitted and must not be refitted."""
     return isinstance(estimator, FrozenEstimator)
+
+
+def take_rows(values: Any, rows: Any) -> Any:
+    """Rows of an array, a sparse matrix, a data frame, a list or a dict of columns."""
+    if isinstance(values, dict):
+        return {name: take_rows(column, rows) for name, column in values.items()}
+    return _safe_indexing(values, rows)
 
 
 def estimator_has(method: str) -> Callable[[Any], bool]:
@@ -76,9 +89,7 @@ def fit_clone(
         wanted = _consumed(model, "fit", metadata)
     if not wanted:
         return model.fit(X, y, **fit_params)
-    if not _is_router(model):
-        return model.fit(X, y, **wanted, **fit_params)
-    with config_context(enable_metadata_routing=True):
+    with config_context(enable_metadata_routing=_is_router(model)):
         return model.fit(X, y, **wanted, **fit_params)
 
 
@@ -104,8 +115,15 @@ def require_weights(estimator: Any) -> None:
     )
 
 
+def _routing(model: Any) -> MetadataRequest | MetadataRouter:
+    try:
+        return get_routing_for_object(model)
+    except NotImplementedError:  # AdaBoost takes weights but routes nothing yet
+        return get_routing_for_object(None)
+
+
 def _is_router(model: Any) -> bool:
-    return isinstance(get_routing_for_object(model), MetadataRouter)
+    return isinstance(_routing(model), MetadataRouter)
 
 
 def _consumed(model: Any, method: str, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +133,7 @@ def _consumed(model: Any, method: str, metadata: dict[str, Any]) -> dict[str, An
         names -= {"sensitive_features"}
     else:
         names = set()
-    names |= set(get_routing_for_object(model).consumes(method, list(metadata)))
+    names |= set(_routing(model).consumes(method, list(metadata)))
     return {name: value for name, value in metadata.items() if name in names}
 
 
@@ -124,11 +142,11 @@ def _request(model: Any, names: Sequence[str]) -> None:
 
     Predictors and their scores take the weights; transformers do not.
     """
-    parts = [model, *model.get_params(deep=True).values()]
-    for part in parts:
-        if hasattr(part, "scoring") and "sample_weight" in names:
+    for part in _parts(model):
+        scores = hasattr(part, "scoring") and _is_router(part)
+        if scores and "sample_weight" in names:
             part.scoring = _weighted_scoring(part.scoring)
-        if not hasattr(part, "_get_metadata_request") or inspect.isclass(part):
+        if not hasattr(part, "_get_metadata_request"):
             continue
         own = part._get_metadata_request()
         for method in SIMPLE_METHODS:
@@ -171,7 +189,7 @@ def _predictors_without_weights(estimator: Any) -> Iterator[Any]:
         return
     for child in children:
         if hasattr(child, "predict") or any(True for _ in _children(child)):
-            if _is_transformer_only(child):
+            if _is_transformer_only(child) or is_frozen(child):
                 continue
             yield from _predictors_without_weights(child)
 
@@ -180,10 +198,24 @@ def _is_transformer_only(estimator: Any) -> bool:
     return hasattr(estimator, "transform") and not hasattr(estimator, "predict")
 
 
+def _parts(model: Any) -> Iterator[Any]:
+    """The model and all below it that it may fit, a search's candidates included."""
+    yield model
+    for child in _children(model):
+        if not is_frozen(child):
+            yield from _parts(child)
+
+
 def _children(estimator: Any) -> Iterator[Any]:
-    for value in estimator.get_params(deep=False).values():
-        items = value if isinstance(value, (list, tuple)) else [value]
-        for item in items:
-            child = item[1] if isinstance(item, tuple) and len(item) > 1 else item
-            if hasattr(child, "get_params") and not inspect.isclass(child):
-                yield child
+    yield from _estimators_in(list(estimator.get_params(deep=False).values()))
+
+
+def _estimators_in(value: Any) -> Iterator[Any]:
+    """Estimators among the steps of a Pipeline, the grid of a search and the like."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _estimators_in(item)
+    elif hasattr(value, "get_params") and not inspect.isclass(value):
+        yield value

@@ -7,24 +7,24 @@ import numpy as np
 __all__ = ["from_order", "sort_scores", "to_order"]
 
 _SCORE_BITS = np.uint64(12)  # low bits of a float64 left to the label and the group
+_LOW = np.uint64((1 << 12) - 1)
+_SIGN = np.uint64(1 << 63)
 
 
 def to_order(score: np.ndarray) -> np.ndarray:
     """Unsigned integers in the order of the scores, the low bits cut off."""
     bits = np.add(score, 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
-    sign = np.uint64(1 << 63)
-    negative = (bits & sign) != 0
+    negative = bits > (_SIGN | _LOW)  # else zero once the low bits are cut off
     if negative.any():
-        bits = np.where(negative, ~bits, bits | sign)
+        bits = np.where(negative, ~bits, bits | _SIGN)
     else:
-        bits |= sign
+        bits |= _SIGN
     return bits >> _SCORE_BITS
 
 
 def from_order(order: np.ndarray) -> np.ndarray:
-    sign = np.uint64(1 << 63)
     bits = order << _SCORE_BITS
-    return np.where(bits & sign, bits ^ sign, ~bits).view(np.float64)
+    return np.where(bits & _SIGN, bits ^ _SIGN, ~(bits | _LOW)).view(np.float64)
 
 
 def sort_scores(
@@ -70,14 +70,6 @@ def _sort_by_rank(
     n_groups: int,
     n_classes: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if weight is not None and (weight == 0).any():
-        kept = weight > 0
-        group, order, label, weight = (
-            group[kept],
-            order[kept],
-            label[kept],
-            weight[kept],
-        )
     rank = np.lexsort((order, group))
     group, order, label = group[rank], order[rank], label[rank]
     change = (group[1:] != group[:-1]) | (order[1:] != order[:-1])

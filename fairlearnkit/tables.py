@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
-from fairlearnkit._counting import count_cells, group_column, label_column
+from fairlearnkit._counting import (
+    count_cells,
+    count_frame,
+    group_column,
+    label_column,
+)
 from fairlearnkit._factorize import factorize
-from fairlearnkit._groups import Groups, resolve_groups
+from fairlearnkit._groups import Groups, cross_columns, resolve_groups
 from fairlearnkit._sorting import from_order, sort_scores, to_order
 
 __all__ = ["GroupCounts", "ScoreTable"]
@@ -52,7 +56,7 @@ class GroupCounts:
     >>> table.counts[0]
     array([[1., 0.],
            [0., 1.]])
-    >>> (table + table).counts.sum()
+    >>> float((table + table).counts.sum())
     8.0
     """
 
@@ -98,9 +102,9 @@ class GroupCounts:
         columns += [label_column(y_true, "y_true"), label_column(y_pred, "y_pred")]
         _check_lengths(len(columns[0].codes), y_true=columns[1], y_pred=columns[2])
         weight = _check_weight(sample_weight, len(columns[0].codes))
-        counts, axes = count_cells(columns, weight)
-        squares = counts if weight is None else count_cells(columns, weight**2)[0]
-        found, groups = axes[0], tuple(labels or axes[0])
+        counts, squares, axes = count_cells(columns, weight)
+        found = axes[0]
+        groups = tuple(labels[code] for code in found) if labels else tuple(found)
         for name, axis in zip(("y_true", "y_pred"), axes[1:], strict=True):
             _check_labels(name, axis)
         known = _class_vocabulary(axes[1], axes[2], classes)
@@ -134,14 +138,16 @@ class GroupCounts:
         Raises
         ------
         ValueError
-            If a cell holds a missing value.
+            If a value is missing, labels are continuous or a weight is negative.
         """
         names = _as_list(sensitive_features)
-        cells = _group_by(frame, [*names, y_true, y_pred], sample_weight)
-        columns = {name: cells[name].to_list() for name in [*names, y_true, y_pred]}
-        groups = resolve_groups(sensitive_features={n: columns[n] for n in names})
-        true, true_labels = factorize(columns[y_true], y_true, "error")
-        pred, pred_labels = factorize(columns[y_pred], y_pred, "error")
+        keys = list(dict.fromkeys([*names, y_true, y_pred]))
+        columns, weights, weight_squares = count_frame(frame, keys, sample_weight)
+        groups = cross_columns([(name, columns[name]) for name in names])
+        true, true_labels = factorize(columns[y_true], y_true)
+        pred, pred_labels = factorize(columns[y_pred], y_pred)
+        _check_labels(y_true, true_labels)
+        _check_labels(y_pred, pred_labels)
         known = _class_vocabulary(true_labels, pred_labels, classes)
         index = (
             groups.codes,
@@ -150,8 +156,7 @@ class GroupCounts:
         )
         shape = (len(groups), len(known), len(known))
         counts, squares = np.zeros(shape), np.zeros(shape)
-        counts[index] = cells["__weight"].to_numpy()
-        squares[index] = cells["__square"].to_numpy()
+        counts[index], squares[index] = weights, weight_squares
         return cls(counts, squares, groups.labels, known, groups.names)
 
     def __add__(self, other: GroupCounts) -> GroupCounts:
@@ -174,6 +179,11 @@ class GroupCounts:
     def totals(self) -> np.ndarray:
         """Weight of each group and true label, of shape (n_groups, n_classes)."""
         return self.counts.sum(axis=2)
+
+    def with_classes(self, classes: Sequence) -> GroupCounts:
+        """Return the same table with these classes, of which it may lack some."""
+        empty = np.zeros((0, len(classes), len(classes)))
+        return self + GroupCounts(empty, empty, (), tuple(classes), self.names)
 
     def overall(self) -> GroupCounts:
         """Return the same table with all groups pooled into one, labelled "overall"."""
@@ -250,7 +260,7 @@ class ScoreTable:
             if isinstance(sensitive_features, Groups)
             else resolve_groups(sensitive_features=sensitive_features)
         )
-        label, labels = factorize(y_true, "y_true", "error")
+        label, labels = factorize(y_true, "y_true")
         known = _class_vocabulary(labels, [], classes)
         if labels != list(known):
             label = _positions(labels, known)[label]
@@ -259,22 +269,23 @@ class ScoreTable:
         if np.isnan(score).any():
             raise ValueError(f"scores hold {int(np.isnan(score).sum())} NaN values.")
         weight = _check_weight(sample_weight, len(score))
+        if weight is not None and not weight.all():
+            kept = weight > 0
+            groups, score, label = groups.take(kept), score[kept], label[kept]
+            weight = weight[kept]
         rows = sort_scores(groups.codes, score, label, weight, len(groups), len(known))
         return cls(*rows, groups.labels, tuple(known), groups.names)
 
     @staticmethod
     def quantize(scores: Any) -> np.ndarray:
-        """Round scores down to the precision at which the table tells them apart."""
+        """Round scores towards 0, to the precision at which the table keeps them."""
         return from_order(to_order(np.asarray(scores, dtype=np.float64)))
 
     def __add__(self, other: ScoreTable) -> ScoreTable:
         if not isinstance(other, ScoreTable):
             return NotImplemented
         if self.classes != other.classes:
-            raise ValueError(
-                f"score tables of different classes cannot be added: {self.classes} "
-                f"and {other.classes}; pass classes= when counting."
-            )
+            raise ValueError("score tables of different classes cannot be added.")
         groups, places = _merge_labels(self, other)
         parts = [(self, places[0]), (other, places[1])]
         codes = np.concatenate([t.group_of_rows(rows) for t, rows in parts])
@@ -311,7 +322,9 @@ class ScoreTable:
             [np.bincount(row, weights=column) for column in self.weights.T], axis=1
         )
         starts = np.array([0, len(scores)])
-        return ScoreTable(scores, weights, starts, ("overall",), self.classes)
+        return ScoreTable(
+            scores, weights, starts, ("overall",), self.classes, self.names
+        )
 
     def rows(self, group: int) -> slice:
         """Rows of one group."""
@@ -364,7 +377,7 @@ def _class_vocabulary(first: list, second: list, classes: Sequence | None) -> tu
             raise ValueError(
                 f"y_true and y_pred mix labels of different types: {found}."
             ) from None
-    known = tuple(np.asarray(classes).tolist())
+    known = tuple(sorted(np.asarray(classes).tolist()))
     if strange := found - set(known):
         raise ValueError(f"labels {sorted(strange)} are not in classes {known}.")
     return known
@@ -383,15 +396,3 @@ def _merge_labels(first: Any, second: Any) -> tuple[tuple, list[np.ndarray]]:
         )
     groups = tuple(dict.fromkeys([*first.groups, *second.groups]))
     return groups, [_positions(list(t.groups), groups) for t in (first, second)]
-
-
-def _group_by(frame: Any, keys: list[str], sample_weight: str | None) -> nw.DataFrame:
-    native = nw.from_native(frame)
-    weight = nw.lit(1.0) if sample_weight is None else nw.col(sample_weight)
-    cells = (
-        native.with_columns(weight.cast(nw.Float64).alias("__weight"))
-        .with_columns((nw.col("__weight") * nw.col("__weight")).alias("__square"))
-        .group_by(*keys)
-        .agg(nw.col("__weight").sum(), nw.col("__square").sum())
-    )
-    return cells.collect() if isinstance(cells, nw.LazyFrame) else cells

@@ -3,7 +3,8 @@
 A point is a threshold; its coordinates are the weight selected of each true label. All
 randomised threshold rules are mixtures of the vertices of the upper hull of these
 points, the group's ROC hull, which isotonic regression finds in linear time after the
-sort (Fawcett and Niculescu-Mizil 2007, doi:10.1007/s10994-007-5011-0).
+sort (Fawcett and Niculescu-Mizil 2007, doi:10.1007/s10994-007-5011-0), and of the lower
+hull, which matters only where a rate falls with one label and rises with the other.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from fairlearnkit.tables import ScoreTable
+
+_SAME_RATE = 1e-12  # rates closer than this differ by rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +68,18 @@ def all_points(table: ScoreTable, group: int) -> ThresholdPoints:
     return _points(table.scores[rows][::-1], table.weights[rows][::-1])
 
 
-def hull_points(table: ScoreTable, group: int) -> ThresholdPoints:
-    """The vertices of a group's upper ROC hull."""
+def hull_points(
+    table: ScoreTable, group: int, *, lower: bool = False
+) -> ThresholdPoints:
+    """The vertices of a group's upper ROC hull, and of the lower one if asked."""
     rows = table.rows(group)
     scores, weights = table.scores[rows][::-1], table.weights[rows][::-1]
     mass = weights.sum(axis=1)
-    blocks = isotonic_regression(
-        weights[:, 1] / mass, weights=mass, increasing=False
-    ).blocks
+    share = weights[:, 1] / mass
+    blocks = isotonic_regression(share, weights=mass, increasing=False).blocks
+    if lower:
+        below = isotonic_regression(share, weights=mass, increasing=True).blocks
+        blocks = np.union1d(blocks, below)
     selected = np.concatenate([[[0.0, 0.0]], weights.cumsum(axis=0)])[blocks]
     return ThresholdPoints(_midpoints(scores, blocks), selected, selected[-1])
 
@@ -106,9 +113,11 @@ def envelope(rate: np.ndarray, value: np.ndarray) -> np.ndarray:
     vertices : ndarray of int
         Indices into the points.
     """
-    order = np.lexsort((-value, rate))
-    x = rate[order]
-    order = order[np.concatenate([[True], np.diff(x) > 0])]
+    order = np.argsort(rate, kind="stable")
+    column = np.empty(len(rate), dtype=np.intp)
+    column[order] = np.cumsum(np.diff(rate[order], prepend=-np.inf) > _SAME_RATE)
+    order = np.lexsort((-value, column))
+    order = order[np.diff(column[order], prepend=0) > 0]
     if len(order) == 1:
         return order
     dx, du = np.diff(rate[order]), np.diff(value[order])

@@ -57,10 +57,10 @@ class _Loss:
 
     position: np.ndarray
     loss: np.ndarray
+    sign: int = 1  # direction in which the end moves
 
     def at(self, position: np.ndarray) -> np.ndarray:
-        sign = -1 if self.position[-1] < self.position[0] else 1
-        x, xs = sign * position, sign * self.position
+        x, xs = self.sign * position, self.sign * self.position
         inside = np.interp(x, xs, self.loss)
         return np.where(x > xs[-1] + 1e-12, np.inf, inside)
 
@@ -147,7 +147,7 @@ def _rising_low(envelopes: list[Envelope]) -> _Loss:
 def _falling_high(envelopes: list[Envelope]) -> _Loss:
     mirrored = [Envelope(-env.rate[::-1], env.value[::-1]) for env in envelopes]
     loss = _rising_low(mirrored)
-    return _Loss(-loss.position, loss.loss)
+    return _Loss(-loss.position, loss.loss, sign=-1)
 
 
 def _integrate(

@@ -55,9 +55,10 @@ class GroupRule:
 
     def probability(self, scores: np.ndarray) -> np.ndarray:
         """Probability with which each score is selected."""
-        ends = np.concatenate([[0.0], np.cumsum(self.probabilities)])
+        tail = np.cumsum(self.probabilities[::-1])[::-1]
+        tail = np.concatenate([[1.0], tail[1:], [0.0]])
         not_exceeded = np.searchsorted(-self.thresholds, -scores, side="right")
-        return 1.0 - ends[not_exceeded]
+        return np.minimum(tail[not_exceeded], 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +124,27 @@ class ThresholdProblem:
         return Frontier(at, value, np.full(len(at), np.nan), np.full(len(at), np.nan))
 
     def _hulls(self) -> list[ThresholdPoints]:
-        return [hull_points(self.table, g) for g in range(len(self.table.groups))]
+        lower = not self._upper_hulls_suffice()
+        groups = range(len(self.table.groups))
+        return [hull_points(self.table, g, lower=lower) for g in groups]
+
+    def _upper_hulls_suffice(self) -> bool:
+        """Whether no rule below a group's upper ROC hull can be optimal.
+
+        True if true positives gain and false ones cost, and a single rate rises (or
+        falls) with both, or every rate is that of one label on the same scale in all
+        groups, as in equalized odds.
+        """
+        cost, benefit = self.gain[:, 1] - self.gain[:, 0]
+        reach = self.coefficients[..., 1] - self.coefficients[..., 0]
+        reach = reach * self.table.totals  # from selecting nobody to everybody
+        reach = reach[:, ~np.isnan(reach).any(axis=(0, 2))]
+        if cost > 0 or benefit < 0:
+            return False
+        if len(reach) == 1:
+            return bool((reach >= 0).all() or (reach <= 0).all())
+        of_one_label = (reach == 0).any(axis=2).all()
+        return bool(of_one_label and np.allclose(reach, reach[:, :1]))
 
     def _measure(
         self, points: list[ThresholdPoints]
@@ -181,7 +202,8 @@ class ThresholdProblem:
         points = [all_points(self.table, g) for g in groups]
         if not one_rate:
             points = [
-                _thin(p, hull_points(self.table, g)) for g, p in enumerate(points)
+                _thin(every, hull)
+                for every, hull in zip(points, self._hulls(), strict=True)
             ]
         values, rates = self._measure(points)
         compare = self.constraint.compare

@@ -6,10 +6,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing
 
 from fairlearnkit._mitigator import MitigatorMixin
-from fairlearnkit._sklearn import StrOptions, call_method, fit_clone, is_frozen
+from fairlearnkit._sklearn import (
+    StrOptions,
+    call_method,
+    fit_clone,
+    is_frozen,
+    take_rows,
+)
 
 _RESPONSES = ("predict_proba", "decision_function")
 
@@ -49,11 +54,11 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         def fit(rows):
             values = sensitive_features
             if values is not None and rows is not None:
-                values = _safe_indexing(values, rows)
+                values = take_rows(values, rows)
             weight = data.weight
             return fit_clone(
                 self.estimator,
-                X if rows is None else _safe_indexing(X, rows),
+                X if rows is None else take_rows(X, rows),
                 y if rows is None else y[rows],
                 sample_weight=weight
                 if weight is None or rows is None
@@ -65,8 +70,8 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         def score(train, test):
             values = sensitive_features
             if values is not None:
-                values = _safe_indexing(values, test)
-            return self._scores(fit(train), _safe_indexing(X, test), values)
+                values = take_rows(values, test)
+            return self._scores(fit(train), take_rows(X, test), values)
 
         if is_frozen(self.estimator):
             self.estimator_ = self.estimator
@@ -119,5 +124,6 @@ def _stratified_folds(data, n_splits):
     fold = np.empty(len(order), dtype=np.intp)
     fold[order] = np.arange(len(order)) % n_splits
     return [
-        (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_splits)
+        (np.flatnonzero(fold != k), np.flatnonzero(fold == k))
+        for k in range(min(n_splits, len(order)))
     ]

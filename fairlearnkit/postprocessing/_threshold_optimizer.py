@@ -4,12 +4,17 @@ from functools import cached_property
 from warnings import warn
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._draws import effective_rows, new_salt, row_uniforms
-from fairlearnkit._mitigator import CONSTRAINT_PARAMETERS
+from fairlearnkit._draws import new_salt, row_uniforms
+from fairlearnkit._mitigator import (
+    CONSTRAINT_PARAMETERS,
+    threshold_margin,
+    warn_few_rows,
+    warn_unconstrained,
+)
 from fairlearnkit._sklearn import StrOptions, fit_context
 from fairlearnkit._solvers.thresholds import ThresholdProblem, pooled_rule
 from fairlearnkit.constraints import as_constraint
@@ -137,7 +142,7 @@ class ThresholdOptimizer(BasePostprocessor):
     >>> plain = LogisticRegression().fit(X, y).predict(X)
     >>> for decision in (plain, predicted):
     ...     print(round(decision[group == 1].mean() - decision[group == 0].mean(), 2))
-    0.48
+    0.45
     0.01
     """
 
@@ -212,7 +217,7 @@ class ThresholdOptimizer(BasePostprocessor):
         coefficients = constraint.coefficients(
             data.totals, data.classes.tolist(), user="ThresholdOptimizer"
         )
-        self._warn_unconstrained(constraint, coefficients, data)
+        warn_unconstrained(constraint, coefficients, data)
         scores = self._fit_scores(data, sensitive_features, fit_params)
         self.classes_, self.groups_ = data.classes, data.groups.labels
         self.table_ = ScoreTable.from_arrays(
@@ -296,7 +301,9 @@ class ThresholdOptimizer(BasePostprocessor):
         for code, rule in self._coded_rules(codes):
             rows = codes == code
             thresholds[rows] = rule.draw(uniform[rows])
-        return _margin(scores, thresholds, self.response_method_ == "predict_proba")
+        return threshold_margin(
+            scores, thresholds, self.response_method_ == "predict_proba"
+        )
 
     def expected_proba(self, X, *, sensitive_features=None):
         """Probability of each decision, over the draw of the threshold.
@@ -331,19 +338,6 @@ class ThresholdOptimizer(BasePostprocessor):
         if (codes < 0).any():
             yield -1, self._pooled_rule
 
-    def _warn_unconstrained(self, constraint, coefficients, data):
-        undefined = np.argwhere(np.isnan(coefficients[..., 0, 0]))
-        if len(undefined):
-            rates = constraint.rates(data.classes.tolist())
-            cells = ", ".join(
-                f"{rates[j].name} of {data.groups.describe(g)}" for j, g in undefined
-            )
-            warn(
-                f"left out of the constraint, undefined for lack of people: {cells}.",
-                FairnessWarning,
-                stacklevel=4,
-            )
-
     def _warn_about(self, solution, data):
         if solution.violation > self.tolerance + 1e-6:
             warn(
@@ -352,17 +346,8 @@ class ThresholdOptimizer(BasePostprocessor):
                 FairnessWarning,
                 stacklevel=3,
             )
-        if all(len(rule.thresholds) == 1 for rule in solution.rules):
-            return
-        distinct = effective_rows(data.X, data.weight)
-        if distinct < 200:
-            warn(
-                f"the rule is randomised by hashing rows, but X has only about "
-                f"{distinct:.0f} distinct rows, so realised rates can be far from the "
-                "expected ones; deterministic=True avoids this.",
-                FairnessWarning,
-                stacklevel=3,
-            )
+        if any(len(rule.thresholds) > 1 for rule in solution.rules):
+            warn_few_rows(data)
 
 
 def _gain(objective, label_totals):
@@ -370,16 +355,3 @@ def _gain(objective, label_totals):
     if objective == "accuracy":
         return np.eye(2) / label_totals.sum()
     return np.diag(1 / (2 * label_totals))
-
-
-def _margin(scores, thresholds, are_probabilities):
-    if are_probabilities:
-        with np.errstate(divide="ignore"):
-            scores, thresholds = logit(scores), logit(np.clip(thresholds, 0, 1))
-    finite = np.isfinite(scores) & np.isfinite(thresholds)
-    above = np.where(scores > thresholds, np.inf, -np.inf)
-    return (
-        np.where(finite, scores, 0)
-        - np.where(finite, thresholds, 0)
-        + np.where(finite, 0.0, above)
-    )

@@ -4,7 +4,7 @@ from warnings import warn
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -16,6 +16,7 @@ from fairlearnkit._sklearn import (
     fit_clone,
     fit_context,
     is_frozen,
+    take_rows,
 )
 from fairlearnkit.exceptions import FairnessWarning
 
@@ -185,10 +186,10 @@ class ReweighingClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
         rows = draw.choice(len(labels), size=len(labels), p=share)
         values = None
         if sensitive_features is not None:
-            values = _safe_indexing(sensitive_features, rows)
+            values = take_rows(sensitive_features, rows)
         self.estimator_ = fit_clone(
             self.estimator,
-            _safe_indexing(features, rows),
+            take_rows(features, rows),
             labels[rows],
             sensitive_features=values,
             **fit_params,

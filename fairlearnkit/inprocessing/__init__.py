@@ -1,0 +1,5 @@
+"""Mitigation in training: constrained estimators."""
+
+from fairlearnkit.inprocessing._reduction import ReductionClassifier
+
+__all__ = ["ReductionClassifier"]

@@ -1,0 +1,198 @@
+"""The learner behind a reduction: costs in, a fitted model's tables of counts out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.dummy import DummyClassifier
+
+from fairlearnkit._mitigator import threshold_margin
+from fairlearnkit._sklearn import (
+    call_method,
+    fit_clone,
+    require_weights,
+    take_rows,
+)
+from fairlearnkit.tables import ScoreTable
+
+_MOST_THRESHOLDS = 5000
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A fitted classifier, or one cut at another threshold of its score.
+
+    Parameters
+    ----------
+    estimator : classifier
+    classes : ndarray
+        Every class label; the estimator may know fewer.
+    threshold : float or None
+        The positive class is predicted above it; None leaves that to the estimator.
+    response_method : str or None
+        Where the score comes from.
+    """
+
+    estimator: Any
+    classes: np.ndarray
+    threshold: float | None
+    response_method: str | None
+
+    def predict(self, X, sensitive_features):
+        """Predicted labels."""
+        if self.threshold is None:
+            return call_method(self.estimator, "predict", X, sensitive_features)
+        score = positive_score(
+            self.estimator, self.response_method, X, sensitive_features
+        )
+        return self.classes[(score > self.threshold).astype(int)]
+
+    def decision_function(self, X, sensitive_features):
+        """Distance from the threshold."""
+        if self.threshold is not None:
+            return self._margin(X, sensitive_features)
+        if isinstance(self.estimator, DummyClassifier):
+            found = self.estimator.predict_proba(X) - 0.5
+            return found[:, 1] if len(self.classes) == 2 else found
+        method = "decision_function"
+        found = call_method(self.estimator, method, X, sensitive_features)
+        if len(self.classes) == 2:
+            return found
+        if found.ndim == 1:  # it knows two classes of several
+            found = np.column_stack([-found, found])
+        return self._of_every_class(found, -np.inf)
+
+    def predict_proba(self, X, sensitive_features):
+        """Probabilities, one half at the threshold."""
+        if self.threshold is None:
+            found = call_method(self.estimator, "predict_proba", X, sensitive_features)
+            return self._of_every_class(found, 0.0)
+        positive = expit(self._margin(X, sensitive_features))
+        return np.column_stack([1 - positive, positive])
+
+    def _of_every_class(self, found, fill):
+        """Columns for all classes, where the estimator may know fewer."""
+        columns = np.full((len(found), len(self.classes)), fill)
+        columns[:, np.searchsorted(self.classes, self.estimator.classes_)] = found
+        return columns
+
+    def _margin(self, X, sensitive_features):
+        score = positive_score(
+            self.estimator, self.response_method, X, sensitive_features
+        )
+        thresholds = np.full(len(score), self.threshold)
+        return threshold_margin(
+            score, thresholds, self.response_method == "predict_proba"
+        )
+
+
+class Oracle:
+    """Fit the estimator at given costs and keep the fitted models.
+
+    Parameters
+    ----------
+    estimator : classifier
+    X : array, sparse matrix or data frame
+        What the estimator sees.
+    data : TrainingData
+    sensitive_features : array-like or None
+        Values given to fit, for nested mitigators.
+    fit_params : dict
+    thresholds : bool
+        Whether to tabulate other thresholds of a binary model's score.
+    """
+
+    def __init__(self, estimator, X, data, sensitive_features, fit_params, thresholds):
+        require_weights(estimator)
+        self.estimator, self.X, self.data = estimator, X, data
+        self.sensitive_features, self.fit_params = sensitive_features, fit_params
+        self.thresholds = thresholds and len(data.classes) == 2
+        self.models, self.cuts, self.methods = [], [], []
+
+    def __call__(self, costs):
+        """Fit at `costs` of shape (n_groups, n_classes, n_classes); return tables."""
+        model = self._fit(costs)
+        method = self._response_method(model)
+        predicted = call_method(model, "predict", self.X, self.sensitive_features)
+        position = np.searchsorted(self.data.classes, predicted)
+        own = self._count(position, len(self.data.classes))
+        tables = np.moveaxis(own, 0, -1)[None]
+        cuts = np.empty(0)
+        if method is not None:
+            score = positive_score(model, method, self.X, self.sensitive_features)
+            cuts = _cuts(score)
+            above = np.searchsorted(cuts, score, side="left")
+            selected = self._count(above, len(cuts) + 1)[::-1].cumsum(axis=0)[::-1]
+            parts = np.stack([selected[0] - selected[1:], selected[1:]], axis=-1)
+            tables = np.concatenate([tables, parts])
+        self.models.append(model)
+        self.cuts.append(cuts)
+        self.methods.append(method)
+        return tables
+
+    def member(self, model, place):
+        """The classifier behind a column: `place` 0 is the model itself."""
+        threshold = None if place == 0 else float(self.cuts[model][place - 1])
+        return Member(
+            self.models[model], self.data.classes, threshold, self.methods[model]
+        )
+
+    def _fit(self, costs):
+        """Train on the labels and weights that carry the costs.
+
+        A row with costs c is worth, for each label k, the weight max(c) - c[k]: the
+        weighted error is then the cost up to a constant.
+        """
+        data = self.data
+        gains = costs.max(axis=-1, keepdims=True) - costs
+        weights = gains[data.groups.codes, data.y]
+        if data.weight is not None:
+            weights = weights * data.weight[:, None]
+        rows, labels = np.nonzero(weights)
+        if len(np.unique(labels)) == 1:
+            constant = DummyClassifier(
+                strategy="constant", constant=data.classes[labels[0]]
+            )
+            return constant.fit(np.zeros((len(data.y), 1)), data.labels)
+        weight = weights[rows, labels]
+        same_rows = len(rows) == len(data.y)
+        values = self.sensitive_features
+        if values is not None and not same_rows:
+            values = take_rows(values, rows)
+        return fit_clone(
+            self.estimator,
+            self.X if same_rows else take_rows(self.X, rows),
+            data.classes[labels],
+            sample_weight=weight * (data.weight_or_ones.sum() / weight.sum()),
+            sensitive_features=values,
+            **self.fit_params,
+        )
+
+    def _response_method(self, model):
+        if not self.thresholds or isinstance(model, DummyClassifier):
+            return None
+        methods = ("predict_proba", "decision_function")
+        return next((method for method in methods if hasattr(model, method)), None)
+
+    def _count(self, position, size):
+        """Weight by (position, group, label)."""
+        shape = size, len(self.data.groups), len(self.data.classes)
+        cell = (position * shape[1] + self.data.groups.codes) * shape[2] + self.data.y
+        flat = np.bincount(cell, weights=self.data.weight, minlength=np.prod(shape))
+        return flat.reshape(shape).astype(float)
+
+
+def positive_score(model, method, X, sensitive_features):
+    """Score of the positive class."""
+    response = np.asarray(call_method(model, method, X, sensitive_features))
+    return response[:, 1] if method == "predict_proba" else response
+
+
+def _cuts(score):
+    """Thresholds between distinct scores, thinned by rank where there are many."""
+    distinct = np.unique(ScoreTable.quantize(score))
+    if len(distinct) > _MOST_THRESHOLDS:
+        ranks = np.linspace(0, 1, _MOST_THRESHOLDS)
+        distinct = np.unique(np.quantile(distinct, ranks, method="lower"))
+    return (distinct[1:] + distinct[:-1]) / 2
