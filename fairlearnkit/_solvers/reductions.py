@@ -228,9 +228,8 @@ def generate_columns(
     """Ask the oracle at the master's prices until the gap closes.
 
     An oracle is a heuristic: at the optimal prices it may answer with nothing better
-    although better classifiers exist. So if the gap closes on an answer that brought
-    nothing, the multiple of the prices at which the oracle should just meet the
-    constraint is asked too.
+    although better classifiers exist. So once the gap has closed, and the oracle seems
+    to meet the constraint at quite another multiple of the prices, it is asked there.
 
     Parameters
     ----------
@@ -246,7 +245,7 @@ def generate_columns(
     """
     question = Prices(np.zeros(master.coefficients.shape[:2]), 0.0)
     answered: set[bytes] = set()
-    explored, before = False, np.inf
+    explored = False
     while True:
         costs = master.costs(question)
         answered.add(_fingerprint(costs))
@@ -260,11 +259,11 @@ def generate_columns(
             return result
         question = mixture.prices
         if closed:
-            if explored or mixture.objective < before - 1e-7:
+            multiple = _balancing_multiple(master, mixture.prices)
+            near = 0.5 <= multiple <= 2.0  # else the interpolation is not to be trusted
+            if explored or not near or abs(multiple - 1) < 0.25:
                 return result
-            explored = True
-            question = question.times(_balancing_multiple(master, mixture.prices))
-        before = mixture.objective
+            explored, question = True, question.times(multiple)
         if _fingerprint(master.costs(question)) in answered:
             return result
 
