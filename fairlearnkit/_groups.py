@@ -221,7 +221,7 @@ def drop_columns(X: Any, spec: Spec) -> Any:
     names = _column_names(X, spec)
     frame = as_frame(X)
     if frame is not None:
-        keep = [name for name in frame.columns if name not in names]
+        keep = [nw.col(name) for name in frame.columns if name not in names]
         return frame.select(keep).to_native()
     kept = np.setdiff1d(np.arange(X.shape[1]), np.arange(X.shape[1])[names])
     return X[:, kept]

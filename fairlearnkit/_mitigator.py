@@ -250,12 +250,13 @@ def threshold_margin(scores, thresholds, are_probabilities):
 
     Positive exactly where the score exceeds the threshold.
     """
+    above = scores > thresholds  # before a threshold of -inf becomes a probability of 0
     if are_probabilities:
         with np.errstate(divide="ignore"):
             scores, thresholds = logit(scores), logit(np.clip(thresholds, 0, 1))
     finite = np.isfinite(scores) & np.isfinite(thresholds)
     distance = np.where(finite, scores, 0) - np.where(finite, thresholds, 0)
-    return np.where(finite, distance, np.where(scores > thresholds, np.inf, -np.inf))
+    return np.where(finite, distance, np.where(above, np.inf, -np.inf))
 
 
 def warn_unconstrained(constraint, coefficients, data):

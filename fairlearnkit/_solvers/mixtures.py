@@ -42,7 +42,7 @@ class MixtureProgram:
             b_ub=bound,
             A_eq=self._one_each(),
             b_eq=np.ones(len(self.values)),
-            bounds=[(0, None)] * self.n_points + [(0, None)] * self.n_rates,
+            bounds=self._bounds(),
             method="highs",
         )
         if result.x is None:
@@ -53,15 +53,17 @@ class MixtureProgram:
     def solve_deterministic(self, tolerance: float) -> list[np.ndarray] | None:
         """Binary weights, one point per group; None if none meets the tolerance."""
         rows, bound = self._close_rates(tolerance)
-        n_all = self.n_points + self.n_rates
+        lower, upper = self._bounds().T
+        is_point = np.arange(len(lower)) < self.n_points
         result = milp(
             self._cost(),
             constraints=[
                 LinearConstraint(rows, -np.inf, bound),
                 LinearConstraint(self._one_each(), 1, 1),
             ],
-            integrality=np.arange(n_all) < self.n_points,
-            bounds=Bounds(0, np.where(np.arange(n_all) < self.n_points, 1, np.inf)),
+            integrality=is_point,
+            bounds=Bounds(lower, np.where(is_point, 1, upper)),
+            options={"mip_rel_gap": 0},
         )
         return None if result.x is None else self._split(np.round(result.x, 9))
 
@@ -81,6 +83,7 @@ class MixtureProgram:
             b_ub=bound,
             A_eq=equal,
             b_eq=np.ones(len(self.values)),
+            bounds=[*self._bounds(), (0, np.inf)],
             method="highs",
         )
         return float(result.x[-1])
@@ -99,6 +102,13 @@ class MixtureProgram:
         return np.concatenate(
             [*(-value for value in self.values), np.zeros(self.n_rates)]
         )
+
+    def _bounds(self) -> np.ndarray:
+        """Weights are not negative; a user's own rates may be, if not in ratio form."""
+        bounds = np.tile([0.0, np.inf], (self.n_points + self.n_rates, 1))
+        if self.compare == "difference":
+            bounds[self.n_points :, 0] = -np.inf
+        return bounds
 
     def _one_each(self) -> sparse.csr_array:
         sizes = [len(value) for value in self.values]

@@ -122,6 +122,8 @@ class ReductionMaster:
         """Mix the known classifiers, drawing in thresholds until none would help."""
         mixture = self._solve_active()
         for _ in range(50):
+            if not mixture.prices.rates.any():  # the constraint costs nothing
+                break
             value = self.lagrangian(mixture.prices)
             best = [
                 members[np.argmin(value[members])]
@@ -155,6 +157,7 @@ class ReductionMaster:
         column : int
         violation : float
         """
+        assert self.rates is not None
         violations = gap(self.rates).max(axis=-1)
         allowed = np.flatnonzero(violations <= self.tolerance + 1e-9)
         if not len(allowed):
@@ -252,10 +255,13 @@ def generate_columns(
         master.add_model(oracle(costs))
         master.asked.append(question)
         mixture = master.optimize()
+        calls = len(master.asked)
+        if not mixture.prices.rates.any():  # the constraint costs nothing
+            return ReductionResult(mixture, 0.0, calls, True)
         gap = max(0.0, mixture.objective - master.lower_bound())
         closed = gap <= gap_tolerance
-        result = ReductionResult(mixture, gap, len(master.asked), closed)
-        if result.n_oracle_calls >= max_iter or not mixture.prices.rates.any():
+        result = ReductionResult(mixture, gap, calls, closed)
+        if calls >= max_iter:
             return result
         question = mixture.prices
         if closed:
@@ -279,7 +285,8 @@ def _balancing_multiple(master: ReductionMaster, prices: Prices) -> float:
     slack = master.tolerance if master.compare == "difference" else 0.0
     ray = prices.rates
     own = np.flatnonzero(np.diff(master.model_of, prepend=-1))
-    positive, negative = [], []
+    positive: list[tuple[float, float]] = []
+    negative: list[tuple[float, float]] = []
     for column, asked in zip(own, master.asked, strict=True):
         scale = (asked.rates * ray).sum() / (ray**2).sum()
         off_ray = np.abs(asked.rates - scale * ray).max()

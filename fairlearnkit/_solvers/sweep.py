@@ -176,4 +176,6 @@ def _ratio_window(rise: _Loss, fall: _Loss, tolerance: float) -> tuple:
     losses = rise.at(np.maximum(lows, rise.position[0]))
     losses = losses + fall.at(np.minimum(candidates, fall.position[0]))
     at = int(np.argmin(losses))
+    if not np.isfinite(losses[at]):  # out of reach: as close as the groups can get
+        return float(rise.position[-1]), float(fall.position[-1]), np.inf
     return float(lows[at]), float(candidates[at]), float(losses[at])

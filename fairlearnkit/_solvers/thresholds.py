@@ -109,8 +109,8 @@ class ThresholdProblem:
             value = frontier.value + free
             return Frontier(frontier.violation, value, frontier.low, frontier.high)
         points = self._hulls()
-        values, rates = self._measure(points)
-        program = MixtureProgram(values, rates, self.constraint.compare)
+        program, _ = self._program(points)
+        values, _ = self._measure(points)
         best = [np.eye(len(value))[np.argmax(value)] for value in values]
         most = self._solution(points, best).violation
         least = min(program.smallest_violation(), most)
@@ -147,11 +147,15 @@ class ThresholdProblem:
         return bool(of_one_label and np.allclose(reach, reach[:, :1]))
 
     def _measure(
-        self, points: list[ThresholdPoints]
+        self, points: list[ThresholdPoints], groups: np.ndarray | None = None
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Values, and rates of shape (n_rates, n_points), of each group's points."""
+        """Values, and rates of shape (n_rates, n_points), of the groups' points."""
+        codes = np.arange(len(points)) if groups is None else groups
         values = [p.evaluate(self.gain) for p in points]
-        rates = [p.evaluate(self.coefficients[:, g]) for g, p in enumerate(points)]
+        rates = [
+            p.evaluate(self.coefficients[:, g])
+            for p, g in zip(points, codes, strict=True)
+        ]
         return values, rates
 
     def _envelopes(
@@ -186,16 +190,28 @@ class ThresholdProblem:
             weights[group][corner] = _mix_neighbours(env.rate, rate)
         return points, weights
 
+    def _program(
+        self, points: list[ThresholdPoints]
+    ) -> tuple[MixtureProgram, np.ndarray]:
+        """The program over all groups, and where in it each group stands.
+
+        Groups stand in the order of their sizes: a program with several optima must not
+        answer by the names of the groups.
+        """
+        order = np.lexsort(self.table.totals.T)
+        values, rates = self._measure([points[g] for g in order], order)
+        program = MixtureProgram(values, rates, self.constraint.compare)
+        return program, np.argsort(order)
+
     def _solve_program(self, tolerance: float) -> Chosen:
         points = self._hulls()
-        values, rates = self._measure(points)
-        program = MixtureProgram(values, rates, self.constraint.compare)
+        program, place = self._program(points)
         solved = program.solve(tolerance)
         if solved is None:
             solved = program.solve(program.smallest_violation() + 1e-9)
         if solved is None:
             raise ValueError("no thresholds satisfy the constraint.")
-        return points, solved[0]
+        return points, [solved[0][k] for k in place]
 
     def _solve_deterministic(self, tolerance: float, one_rate: bool) -> Chosen:
         groups = range(len(self.table.groups))
@@ -205,14 +221,14 @@ class ThresholdProblem:
                 _thin(every, hull)
                 for every, hull in zip(points, self._hulls(), strict=True)
             ]
-        values, rates = self._measure(points)
-        compare = self.constraint.compare
         if not one_rate:
-            program = MixtureProgram(values, rates, compare)
+            program, place = self._program(points)
             weights = program.solve_deterministic(tolerance)
             if weights is None:
                 raise ValueError(_NO_DETERMINISTIC.format(tolerance))
-            return points, weights
+            return points, [weights[k] for k in place]
+        values, rates = self._measure(points)
+        compare = self.constraint.compare
         free = [g for g in groups if np.isnan(rates[g]).any()]
         bound = [g for g in groups if g not in free]
         chosen = dict.fromkeys(groups, 0)

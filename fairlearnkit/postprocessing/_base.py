@@ -7,6 +7,7 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import check_cv
 
+from fairlearnkit._draws import row_uniforms
 from fairlearnkit._mitigator import MitigatorMixin
 from fairlearnkit._sklearn import (
     StrOptions,
@@ -83,10 +84,9 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         scores = np.full(len(y), np.nan)
         for (_, test), part in zip(folds, parts, strict=True):
             scores[test] = part
-        if np.isnan(scores).any():
-            raise ValueError(
-                "cv must put every row in one test fold; it left some out."
-            )
+        n_scored = sum(len(part) for part in parts)
+        if n_scored > len(y) or np.isnan(scores).any():
+            raise ValueError("cv must put every row in exactly one test fold.")
         return scores
 
     def _folds(self, data):
@@ -119,11 +119,18 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
 
 
 def _stratified_folds(data, n_splits):
-    """Deal the rows of each group and label to the folds in turn."""
-    order = np.lexsort((data.y, data.groups.codes))
+    """Deal the people of each group and label to the folds, in the order of their hash.
+
+    So neither the order of rows nor the names of groups decides who falls where.
+    """
+    key = row_uniforms(data.X, 0)
+    cell = data.groups.codes * len(data.classes) + data.y
+    order = np.lexsort((key, cell))
+    start = np.searchsorted(cell[order], cell[order])
+    first_fold = (key[order][start] * n_splits).astype(np.intp)
     fold = np.empty(len(order), dtype=np.intp)
-    fold[order] = np.arange(len(order)) % n_splits
-    return [
-        (np.flatnonzero(fold != k), np.flatnonzero(fold == k))
-        for k in range(min(n_splits, len(order)))
+    fold[order] = (first_fold + np.arange(len(order)) - start) % n_splits
+    folds = [
+        (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_splits)
     ]
+    return [(train, test) for train, test in folds if len(test)]
