@@ -52,7 +52,7 @@ exit codes: 0 done, 2 bad input, 130 interrupted (finished rows are kept)"""
 class _Parser(argparse.ArgumentParser):
     def error(self, message):
         """Say what is wrong in one sentence, without the usage."""
-        hint = f"; see {self.prog} --help" if message.startswith("unrec") else ""
+        hint = f"; see {PROGRAM} compare --help" if "unrec" in message else ""
         self.exit(2, f"{PROGRAM}: error: {message}{hint}\n")
 
 
@@ -75,7 +75,9 @@ def make_parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_data(compare.add_argument_group("data"))
+    data = compare.add_argument_group("data")
+    _add_data(data)
+    _add_choice(data)
     _add_methods(compare.add_argument_group("models and methods"))
     _add_run(compare.add_argument_group("run"))
     return parser
@@ -115,6 +117,9 @@ def _add_data(group):
         help="whether a missing sensitive value is an error or a group of its own "
         "(default: error)",
     )
+
+
+def _add_choice(group):
     group.add_argument(
         "--ignore",
         nargs="+",

@@ -18,13 +18,14 @@ from fairlearnkit.cli._measures import measured, rates_of, summarise
 from fairlearnkit.cli._methods import build_model, check_model
 from fairlearnkit.cli._picture import draw_picture
 from fairlearnkit.cli._screen import (
+    count,
     make_progress,
     print_notes,
     print_plan,
     print_table,
 )
 from fairlearnkit.cli._trials import Trial, gather_warnings, run_trials, usable_jobs
-from fairlearnkit.constraints import as_constraint
+from fairlearnkit.constraints import ALIASES, as_constraint
 
 __all__ = ["compare"]
 
@@ -60,8 +61,13 @@ def compare(arguments):
 
 def _check_constraint(data, arguments):
     """Resolve the constraint; it must be one that can be enforced, if it has to be."""
+    if arguments.constraint.removesuffix("_ratio") not in ALIASES:
+        raise InputError(
+            f"unknown constraint {arguments.constraint!r}; choose from "
+            f"{', '.join(ALIASES)}, with _ratio at the end for the ratio form."
+        )
+    constraint = as_constraint(arguments.constraint)
     try:
-        constraint = as_constraint(arguments.constraint)
         if {"reduction", "thresholds"} & set(arguments.methods):
             constraint.coefficients(data.totals(), [0, 1], user="a mitigator")
     except ValueError as error:
@@ -99,7 +105,7 @@ def _report(results, data, constraints, constraint, arguments, folder):
         for method, found in by_method.items()
     }
     print_table(summaries, constraints, constraint)
-    print_notes(_notes(results, arguments))
+    print_notes(_notes(results, data, arguments))
     write_summary(folder / SUMMARY, data, summaries, rates, arguments)
     picture = folder / PICTURE
     draw_picture(picture, data, results, summaries, constraint, arguments)
@@ -108,17 +114,18 @@ def _report(results, data, constraints, constraint, arguments, folder):
     )
 
 
-def _notes(results, arguments):
+def _notes(results, data, arguments):
     """Footnotes of the table, then each warning once."""
     n_test = results[0].row["n_test"]
+    splits = count(arguments.splits, "split")
     notes = [
-        f"Means over {arguments.splits} splits, on held-out rows; 0 is parity. "
+        f"Means over {splits}, on held-out rows; 0 is parity. "
         f"Intervals: what one test set of {n_test:,} rows allows to say at 95 %, ends "
         "averaged over the splits; other training rows would add to it (see --help).",
         _star(arguments),
         "",
     ]
-    told = gather_warnings(results)
+    told = gather_warnings(results, data.warnings)
     if told:
         notes += ["Warnings:", *(f"- {line}" for line in told), ""]
     return notes

@@ -1,5 +1,6 @@
 """The data of a comparison: an embedded set or a file, made ready for any model."""
 
+import warnings
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.utils import resample
 
 from fairlearnkit._groups import Binned, Groups, drop_columns, resolve_groups
 from fairlearnkit.cli._errors import InputError, one_line
 from fairlearnkit.datasets import load_adult, load_bank_marketing, load_german_credit
+from fairlearnkit.exceptions import FairnessWarning
 
 __all__ = ["Data", "load_data", "make_splits", "sample_rows"]
 
@@ -38,6 +41,8 @@ class Data:
     sensitive : str, Binned or list of these
         Column spec of the groups.
     groups : Groups
+    warnings : tuple of str
+        What was odd about the groups.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Data:
     labels: tuple[str, str]
     sensitive: Any
     groups: Groups
+    warnings: tuple[str, ...] = ()
 
     def take(self, rows):
         """Return the same data with these rows only."""
@@ -89,8 +95,11 @@ def load_data(arguments):
         sensitive = [_parse_sensitive(text, X) for text in arguments.sensitive]
     if isinstance(sensitive, list) and len(sensitive) == 1:
         sensitive = sensitive[0]
-    groups = _find_groups(X, sensitive, arguments.handle_missing)
-    data = Data(Path(arguments.data).name, X, y, labels, sensitive, groups)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FairnessWarning)
+        groups = _find_groups(X, sensitive, arguments.handle_missing)
+    told = tuple(one_line(warning.message) for warning in caught)
+    data = Data(Path(arguments.data).name, X, y, labels, sensitive, groups, told)
     if not data.features(hide_sensitive=arguments.hide_sensitive).shape[1]:
         raise InputError("no feature is left to learn from.")
     return data
@@ -100,8 +109,13 @@ def sample_rows(data, n_rows, seed):
     """Return a sample stratified by label and group, as large as asked at most."""
     if n_rows is None or n_rows >= len(data.y):
         return data
-    splitter = StratifiedShuffleSplit(1, train_size=n_rows, random_state=seed)
-    ((rows, _),) = _split(splitter, data)
+    rows = resample(
+        np.arange(len(data.y)),
+        replace=False,
+        n_samples=n_rows,
+        stratify=_strata(data),
+        random_state=seed,
+    )
     if len(np.unique(data.groups.codes[rows])) < len(data.groups):
         raise InputError(
             f"a sample of {n_rows} rows leaves out a group; ask for more --rows."
@@ -112,7 +126,12 @@ def sample_rows(data, n_rows, seed):
 def make_splits(data, n_splits, test_size, seed):
     """Return pairs of training and test rows, each with people of every group."""
     splitter = StratifiedShuffleSplit(n_splits, test_size=test_size, random_state=seed)
-    splits = _split(splitter, data)
+    try:
+        splits = list(splitter.split(data.y, _strata(data)))
+    except ValueError as error:
+        raise InputError(
+            f"cannot split {len(data.y)} rows: {one_line(error)}"
+        ) from error
     for split in splits:
         for rows, part in zip(split, ("training", "test"), strict=True):
             counts = np.bincount(data.groups.codes[rows], minlength=len(data.groups))
@@ -184,10 +203,10 @@ def _require_column(name, frame, option):
         return
     columns = list(frame.columns)
     close = get_close_matches(name, columns)
-    if close:
-        hint = f"did you mean {close[0]!r}?"
-    elif len(columns) == 1:
+    if len(columns) == 1:
         hint = f"there is one column, {columns[0]!r}; is the separator a comma?"
+    elif close:
+        hint = f"did you mean {close[0]!r}?"
     else:
         shown = ", ".join(columns[:12]) + (", ..." if len(columns) > 12 else "")
         hint = f"the columns are {shown}."
@@ -270,7 +289,9 @@ def _find_groups(X, sensitive, handle_missing):
     try:
         groups = resolve_groups(X, spec=sensitive, handle_missing=handle_missing)
     except ValueError as error:
-        raise InputError(one_line(error)) from error
+        told = one_line(error)
+        told = told.replace("handle_missing='group'", "--handle-missing group")
+        raise InputError(told) from error
     sizes = np.bincount(groups.codes)
     if len(sizes) < 2:
         raise InputError(f"there is one group only, {groups.describe(0)}.")
@@ -281,15 +302,6 @@ def _find_groups(X, sensitive, handle_missing):
             "numeric column as in --sensitive age:25,60."
         )
     return groups
-
-
-def _split(splitter, data):
-    try:
-        return list(splitter.split(data.y, _strata(data)))
-    except ValueError as error:
-        raise InputError(
-            f"cannot split {len(data.y)} rows: {one_line(error)}"
-        ) from None
 
 
 def _strata(data):

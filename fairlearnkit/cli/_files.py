@@ -47,6 +47,8 @@ class RowFile:
 def open_folder(name):
     """Make the folder, and remove the results of an earlier run from it."""
     folder = Path(name)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"cannot write to {folder}: it is a file, not a folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in (ROWS, SUMMARY, PICTURE):

@@ -132,7 +132,7 @@ def _import_model(name):
     # Whatever the user's own module raises is theirs to mend, hence every exception.
     try:
         found = getattr(import_module(module), attribute)
-        model = found if hasattr(found, "get_params") and _made(found) else found()
+        model = found() if callable(found) else found
     except Exception as error:
         kind = type(error).__name__
         raise InputError(
@@ -141,7 +141,3 @@ def _import_model(name):
     if not (hasattr(model, "get_params") and is_classifier(model)):
         raise InputError(f"{name!r} gives no scikit-learn classifier.")
     return model
-
-
-def _made(found):
-    return not isinstance(found, type)

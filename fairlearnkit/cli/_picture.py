@@ -4,13 +4,15 @@ from fairlearnkit.cli._measures import key_of
 
 __all__ = ["draw_picture"]
 
-# Colours that differ for every kind of sight (Okabe and Ito), and markers that do too.
+# Colours that differ for every kind of sight (Okabe and Ito), and markers that do too;
+# the last one is open, since it often lies on the one before.
 _STYLES = {
     "plain": ("#000000", "o"),
     "reweighing": ("#E69F00", "s"),
     "reduction": ("#0072B2", "^"),
     "thresholds": ("#009E73", "D"),
 }
+_OPEN = {"thresholds": {"mfc": "none", "ms": 11, "mew": 2}}
 
 
 def draw_picture(path, data, results, summaries, constraint, arguments):
@@ -63,4 +65,5 @@ def _draw_method(axes, method, summary, key):
     )
     point = summary[key], summary["accuracy"]
     axes.errorbar(*point, y_error, x_error, fmt="none", ecolor=color, capsize=3, lw=1.3)
-    axes.plot(*point, marker, color=color, ms=8, label=method)
+    shape = {"ms": 8, **_OPEN.get(method, {})}
+    axes.plot(*point, marker, color=color, label=method, **shape)

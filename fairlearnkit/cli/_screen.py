@@ -18,7 +18,7 @@ from rich.text import Text
 
 from fairlearnkit.cli._measures import key_of, label_of
 
-__all__ = ["make_progress", "print_notes", "print_plan", "print_table"]
+__all__ = ["count", "make_progress", "print_notes", "print_plan", "print_table"]
 
 _WIDE = 108  # columns from which an interval fits beside its value
 _MOST_GROUPS = 6
@@ -28,13 +28,19 @@ _LABELS = {
 }
 
 
+def count(number, noun):
+    """A number and its noun, as in "1 split"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def make_console():
     """Console of the results."""
     return Console(file=sys.stdout, highlight=False)
 
 
 def make_progress():
-    """Progress bar on stderr, gone when done."""
+    """Progress bar on stderr, gone when done; none if stderr is not a terminal."""
+    console = Console(file=sys.stderr)
     return Progress(
         SpinnerColumn(),
         TextColumn("fitting"),
@@ -42,7 +48,8 @@ def make_progress():
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.description}", style="dim"),
-        console=Console(file=sys.stderr),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )
 
@@ -51,7 +58,7 @@ def print_plan(data, arguments, jobs):
     """Say what is about to be compared."""
     names = " x ".join(data.groups.names)
     groups = [
-        f"{label_of(label)}: {rows:,} rows, {share:.1%} positive"
+        f"{label_of(label)}: {count(rows, 'row')}, {share:.1%} positive"
         for label, rows, share in data.group_sizes()
     ]
     if len(groups) > _MOST_GROUPS:
@@ -59,14 +66,15 @@ def print_plan(data, arguments, jobs):
         groups = [*groups[:_MOST_GROUPS], f"and {left} more groups"]
     hidden = "hidden from" if arguments.hide_sensitive else "among the features of"
     lines = {
-        "data": f"{data.name}, {len(data.y):,} rows, {data.X.shape[1]} features",
+        "data": f"{data.name}, {count(len(data.y), 'row')}, "
+        f"{count(data.X.shape[1], 'column')} beside the label",
         "positive": f"{data.labels[1]} ({data.y.mean():.1%})",
         f"by {names}": "\n".join(groups),
         "model": f"{arguments.model}; {names} {hidden} every model",
-        "asked for": f"{arguments.constraint}, at most {arguments.tolerance:g} on the "
-        "training rows",
-        "trials": f"{arguments.splits} splits x {len(arguments.methods)} methods, "
-        f"{arguments.test_size:.0%} of the rows held out, {jobs} at a time",
+        "constraint": f"{arguments.constraint}, tolerance {arguments.tolerance:g}",
+        "trials": f"{count(arguments.splits, 'split')} x "
+        f"{count(len(arguments.methods), 'method')}, {arguments.test_size:.0%} of the "
+        f"rows held out, {jobs} at a time",
     }
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)

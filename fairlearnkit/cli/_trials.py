@@ -16,6 +16,8 @@ from fairlearnkit.tables import GroupCounts
 
 __all__ = ["Result", "Trial", "gather_warnings", "run_trials", "usable_jobs"]
 
+_VARYING = re.compile(r"\[.*\]|\(.*\)|\d[\d.e+-]*")  # what differs between splits
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -89,18 +91,28 @@ def run_trial(trial, data, model, constraints, arguments):
     return replace(result, warnings=told)
 
 
-def gather_warnings(results):
-    """One line for each kind of warning, with the number of fits that gave it."""
-    seen = {}
+def gather_warnings(results, early=()):
+    """One line for each kind of warning: who gave it, and how often.
+
+    Parameters
+    ----------
+    results : list of Result
+    early : sequence of str
+        Warnings about the data.
+    """
+    told = [("data", message) for message in early]
     for result in sorted(results, key=lambda r: r.split):
-        for message in dict.fromkeys(result.warnings):
-            kind = result.method, re.sub(r"\d[\d.e+-]*", "#", message)
-            seen.setdefault(kind, []).append(message)
-    return [
-        f"{method}: {messages[0]}"
-        + (f" (and {len(messages) - 1} like it)" if len(messages) > 1 else "")
-        for (method, _), messages in seen.items()
-    ]
+        told += [(result.method, m) for m in dict.fromkeys(result.warnings)]
+    kinds = {}
+    for source, message in told:
+        kind = _VARYING.sub("#", message)
+        kinds.setdefault(kind, []).append((source, message))
+    lines = []
+    for same in kinds.values():
+        sources = ", ".join(dict.fromkeys(source for source, _ in same))
+        more = f" ({len(same)} such warnings)" if len(same) > 1 else ""
+        lines.append(f"{sources}: {same[0][1]}{more}")
+    return lines
 
 
 def _fit_and_read(trial, data, model, constraints, arguments):

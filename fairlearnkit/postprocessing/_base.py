@@ -96,8 +96,8 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         return list(splitter.split(data.X, data.labels))
 
     def _check_frozen_classes(self, data):
-        known = list(self.estimator_.classes_)
-        if known != list(data.classes):
+        known = np.asarray(self.estimator_.classes_).tolist()
+        if known != data.classes.tolist():
             raise ValueError(
                 f"the frozen estimator knows the classes {known}, but y has "
                 f"{data.classes.tolist()}."

@@ -138,11 +138,10 @@ class ThresholdOptimizer(BasePostprocessor):
     >>> skill = rng.normal(size=1000) + group
     >>> X, y = np.column_stack([skill, group]), skill + rng.normal(size=1000) > 0.5
     >>> model = ThresholdOptimizer(LogisticRegression(), sensitive_features=1)
-    >>> predicted = model.fit(X, y).predict(X)
     >>> plain = LogisticRegression().fit(X, y).predict(X)
-    >>> for decision in (plain, predicted):
-    ...     print(round(decision[group == 1].mean() - decision[group == 0].mean(), 2))
+    >>> print(round(plain[group == 1].mean() - plain[group == 0].mean(), 2))
     0.45
+    >>> print(round(model.fit(X, y).violation_, 2))
     0.01
     """
 
