@@ -1,7 +1,14 @@
-"""Settings that must stand before numpy and scikit-learn are imported."""
+"""Settings of the whole test suite, doctests included."""
 
 import os
 
-os.environ["SCIPY_ARRAY_API"] = "1"  # else scikit-learn skips a check
+os.environ["SCIPY_ARRAY_API"] = "1"  # before scipy: scikit-learn's checks need it
+os.environ["OMP_NUM_THREADS"] = "1"  # small data: threads only wait for each other
 os.environ["MPLBACKEND"] = "Agg"
-os.environ["OMP_NUM_THREADS"] = "1"  # workers would fight over the cores
+
+from hypothesis import settings
+
+settings.register_profile(
+    "repeatable", deadline=None, max_examples=50, derandomize=True
+)
+settings.load_profile("repeatable")

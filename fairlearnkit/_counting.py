@@ -8,7 +8,7 @@ import narwhals as nw
 import numpy as np
 
 from fairlearnkit._factorize import factorize, is_missing, plain_integers
-from fairlearnkit._groups import resolve_groups, split_columns
+from fairlearnkit._groups import Groups, resolve_groups, split_columns
 
 __all__ = ["Column", "count_cells", "count_frame", "group_column", "label_column"]
 
@@ -30,12 +30,14 @@ class Column(NamedTuple):
 def group_column(
     sensitive_features: Any, handle_missing: str
 ) -> tuple[list[Column], tuple[str, ...], list | None]:
-    parts = split_columns(sensitive_features)
-    if len(parts) == 1 and (raw := plain_integers(parts[0][1])) is not None:
-        return [Column(raw, None)], (parts[0][0],), None
-    groups = resolve_groups(
-        sensitive_features=dict(parts), handle_missing=handle_missing
-    )
+    groups = sensitive_features
+    if not isinstance(groups, Groups):
+        parts = split_columns(sensitive_features)
+        if len(parts) == 1 and (raw := plain_integers(parts[0][1])) is not None:
+            return [Column(raw, None)], (parts[0][0],), None
+        groups = resolve_groups(
+            sensitive_features=dict(parts), handle_missing=handle_missing
+        )
     codes = Column(groups.codes, list(range(len(groups))))
     return [codes], groups.names, list(groups.labels)
 

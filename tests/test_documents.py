@@ -38,6 +38,6 @@ def test_ci_runs_the_test_command_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     pattern = re.search(r"grep -m 1 '(.*)' README.md", script).group(1)
     readme = (ROOT / "README.md").read_text()
-    assert [line for line in readme.splitlines() if pattern in line][0].startswith(
+    assert next(line for line in readme.splitlines() if pattern in line).startswith(
         "python3 -m venv"
     )

@@ -139,11 +139,9 @@ def _fit_and_read(trial, data, model, constraints, arguments):
 
 
 def _count(data, predicted, rows):
-    table = GroupCounts.from_arrays(
+    return GroupCounts.from_arrays(
         data.y[rows],
         predicted,
-        sensitive_features=data.groups.codes[rows],
+        sensitive_features=data.groups.take(rows),
         classes=[0, 1],
     )
-    labels = tuple(data.groups.labels[code] for code in table.groups)
-    return replace(table, groups=labels, names=data.groups.names)

@@ -110,20 +110,19 @@ def ratio_interval(first, second):
     """
     p, low1, high1 = (np.asarray(v, float) for v in first)
     q, low2, high2 = (np.asarray(v, float) for v in second)
+    # Both ends are roots r of (p - r q)^2 = (p - p_end)^2 + r^2 (q - q_end)^2.
     with np.errstate(divide="ignore", invalid="ignore"):
-        low = _mover_bound(p, q, low1, high2, -1)
-        high = _mover_bound(p, q, high1, low2, 1)
-    low = np.where(low1 <= 0, 0.0, low)
-    return np.maximum(low, 0), np.where(low2 <= 0, np.inf, high)
+        low = np.where(low1 > 0, _mover_root(p, q, low1, high2)[0], 0.0)
+        high = np.where(low2 > 0, _mover_root(p, q, high1, low2)[1], np.inf)
+    return low, high
 
 
-def _mover_bound(p, q, p_end, q_end, sign):
-    product = p * q
-    base = q_end * (2 * q - q_end)
-    inner = product**2 - p_end * q_end * (2 * p - p_end) * (2 * q - q_end)
-    bound = (product + sign * np.sqrt(np.maximum(inner, 0))) / base
-    # Fieller's condition: beyond it the interval is unbounded above.
-    return np.where(base > 0, bound, np.inf if sign > 0 else 0.0)
+def _mover_root(p, q, p_end, q_end):
+    """Smaller and larger root; the smaller one written such that it never divides 0."""
+    constant = p_end * (2 * p - p_end)
+    square = q_end * (2 * q - q_end)
+    spread = p * q + np.sqrt(np.maximum((p * q) ** 2 - square * constant, 0))
+    return constant / spread, spread / square
 
 
 def fold_at_zero(low, high):

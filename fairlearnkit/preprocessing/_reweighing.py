@@ -261,7 +261,7 @@ def _warn_empty_cells(data):
     if not len(empty):
         return
     cells = ", ".join(
-        f"({data.groups.describe(group)}, label {data.classes[label]!r})"
+        f"({data.groups.describe(group)}, label {data.classes.tolist()[label]!r})"
         for group, label in empty
     )
     warn(
