@@ -18,7 +18,13 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 
 from fairlearnkit._draws import effective_rows
 from fairlearnkit._groups import Groups, as_frame, drop_columns, resolve_groups
-from fairlearnkit._sklearn import HasMethods, Interval, StrOptions, take_rows
+from fairlearnkit._sklearn import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    is_frozen,
+    take_rows,
+)
 from fairlearnkit.constraints import Constraint, Rate
 from fairlearnkit.exceptions import FairnessWarning
 
@@ -26,15 +32,18 @@ __all__ = [
     "CONSTRAINT_PARAMETERS",
     "MitigatorMixin",
     "TrainingData",
+    "refuse_frozen",
     "threshold_margin",
     "warn_few_rows",
-    "warn_unconstrained",
+    "warn_thin_rates",
 ]
 
 CONSTRAINT_PARAMETERS: dict = {
     "constraint": [str, Constraint, Rate],
     "tolerance": [Interval(Real, 0, 1, closed="both")],
 }
+
+_FEW_PEOPLE = 30  # a share of fewer is uncertain by some 18 points or more
 
 _REQUEST = {"sensitive_features": True}
 _METHODS = ("fit", "score", "predict", "predict_proba", "decision_function")
@@ -71,6 +80,14 @@ class TrainingData:
     def labels(self) -> np.ndarray:
         """The labels as the user wrote them."""
         return self.classes[self.y]
+
+    @property
+    def people(self) -> np.ndarray:
+        """Rows that carry weight, of each group and label."""
+        shape = len(self.groups), len(self.classes)
+        cells = self.groups.codes * shape[1] + self.y
+        kept = cells if self.weight is None else cells[self.weight > 0]
+        return np.bincount(kept, minlength=shape[0] * shape[1]).reshape(shape)
 
     @property
     def totals(self) -> np.ndarray:
@@ -259,16 +276,37 @@ def threshold_margin(scores, thresholds, are_probabilities):
     return np.where(finite, distance, np.where(above, np.inf, -np.inf))
 
 
-def warn_unconstrained(constraint, coefficients, data):
-    """Name the groups in which a rate has nobody to be taken over."""
-    undefined = np.argwhere(np.isnan(coefficients[..., 0, 0]))
-    if len(undefined):
-        rates = constraint.rates(data.classes.tolist())
-        cells = ", ".join(
-            f"{rates[j].name} of {data.groups.describe(g)}" for j, g in undefined
+def refuse_frozen(mitigator):
+    """Raise a ValueError if there is nothing to train."""
+    if is_frozen(mitigator.estimator):
+        raise ValueError(
+            f"{type(mitigator).__name__} trains its estimator, but got a "
+            "FrozenEstimator, which cannot be trained; use a post-processing method."
         )
+
+
+def warn_thin_rates(constraint, data):
+    """Name the groups whose rates have nobody, or too few people, behind them."""
+    nobody, few = [], []
+    for rate in constraint.rates(data.classes.tolist()):
+        counted = np.array(rate.denominator)[:, 0] > 0
+        for group, people in enumerate(data.people @ counted):
+            cell = f"{rate.name} of {data.groups.describe(group)}"
+            if not people:
+                nobody.append(cell)
+            elif people < _FEW_PEOPLE:
+                few.append(f"{cell} ({people})")
+    if nobody:
         warn(
-            f"left out of the constraint, undefined for lack of people: {cells}.",
+            "left out of the constraint, undefined for lack of people: "
+            f"{', '.join(nobody)}.",
+            FairnessWarning,
+            stacklevel=4,
+        )
+    if few:
+        warn(
+            f"fewer than {_FEW_PEOPLE} people behind {', '.join(few)}: what holds for "
+            "them here may not hold for others.",
             FairnessWarning,
             stacklevel=4,
         )

@@ -47,7 +47,12 @@ def is_frozen(estimator: Any) -> bool:
 
 
 def take_rows(values: Any, rows: Any) -> Any:
-    """Rows of an array, a sparse matrix, a data frame, a list or a dict of columns."""
+    """Rows of an array, a sparse matrix, a data frame, a list or a dict of columns.
+
+    All of them where `rows` is None, and None of None.
+    """
+    if values is None or rows is None:
+        return values
     if isinstance(values, dict):
         return {name: take_rows(column, rows) for name, column in values.items()}
     return _safe_indexing(values, rows)

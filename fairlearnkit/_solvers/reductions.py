@@ -271,7 +271,9 @@ def generate_columns(
                 return result
             explored, question = True, question.times(multiple)
         if _fingerprint(master.costs(question)) in answered:
-            return result
+            master.asked.append(question)  # its answer is known already
+            gap = max(0.0, mixture.objective - master.lower_bound())
+            return ReductionResult(mixture, gap, calls, gap <= gap_tolerance)
 
 
 def _balancing_multiple(master: ReductionMaster, prices: Prices) -> float:

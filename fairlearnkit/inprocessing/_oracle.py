@@ -156,16 +156,14 @@ class Oracle:
             )
             return constant.fit(np.zeros((len(data.y), 1)), data.labels)
         weight = weights[rows, labels]
-        same_rows = len(rows) == len(data.y)
-        values = self.sensitive_features
-        if values is not None and not same_rows:
-            values = take_rows(values, rows)
+        # Each row once, in order, is the common case: it needs no copy.
+        taken = None if np.array_equal(rows, np.arange(len(data.y))) else rows
         return fit_clone(
             self.estimator,
-            self.X if same_rows else take_rows(self.X, rows),
+            take_rows(self.X, taken),
             data.classes[labels],
             sample_weight=weight * (data.weight_or_ones.sum() / weight.sum()),
-            sensitive_features=values,
+            sensitive_features=take_rows(self.sensitive_features, taken),
             **self.fit_params,
         )
 

@@ -14,10 +14,11 @@ from fairlearnkit._draws import new_salt, row_uniforms
 from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
     MitigatorMixin,
+    refuse_frozen,
     warn_few_rows,
-    warn_unconstrained,
+    warn_thin_rates,
 )
-from fairlearnkit._sklearn import Interval, estimator_has, fit_context, is_frozen
+from fairlearnkit._sklearn import Interval, estimator_has, fit_context
 from fairlearnkit._solvers.reductions import ReductionMaster, generate_columns
 from fairlearnkit.constraints import as_constraint
 from fairlearnkit.exceptions import FairnessWarning
@@ -199,17 +200,13 @@ class ReductionClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
             If there are no groups, the estimator is frozen or takes no weights, or the
             constraint is not linear in the predictions.
         """
-        if is_frozen(self.estimator):
-            raise ValueError(
-                "ReductionClassifier trains its estimator, but got a FrozenEstimator, "
-                "which cannot be trained; use a post-processing method."
-            )
+        refuse_frozen(self)
         data = self._check_fit_data(X, y, sensitive_features, sample_weight)
         constraint = as_constraint(self.constraint)
         coefficients = constraint.coefficients(
             data.totals, data.classes.tolist(), user="ReductionClassifier"
         )
-        warn_unconstrained(constraint, coefficients, data)
+        warn_thin_rates(constraint, data)
         self.classes_, self.groups_ = data.classes, data.groups.labels
         total = data.totals.sum()
         error = 1 - np.eye(len(data.classes))
@@ -355,7 +352,7 @@ class ReductionClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
                 FairnessWarning,
                 stacklevel=3,
             )
-        if not result.converged:
+        elif not result.converged:
             warn(
                 f"not converged after {result.n_oracle_calls} fits: the error may be "
                 f"{result.gap:.2g} above the best; increase max_iter or tol.",

@@ -138,8 +138,9 @@ def disparity_of_table(table, constraint, *, confidence_level=0.95):
     Two groups: Newcombe's interval of the difference, or the MOVER-R interval of the
     ratio, folded to its absolute value. More groups: Wilson intervals that hold
     simultaneously (each at level 1 - alpha / K) bound the largest and the smallest
-    rate. Several rates share alpha equally. So the interval contains 0 when the true
-    violation is 0 at least as often as its level says.
+    rate. Several rates share alpha equally. So when the true violation is 0 the
+    interval contains 0 as often as its level says (for two groups and one rate down to
+    a point less, else more often).
 
     Examples
     --------

@@ -53,25 +53,17 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         X, y = self._features(data.X), data.labels
 
         def fit(rows):
-            values = sensitive_features
-            if values is not None and rows is not None:
-                values = take_rows(values, rows)
-            weight = data.weight
             return fit_clone(
                 self.estimator,
-                X if rows is None else take_rows(X, rows),
-                y if rows is None else y[rows],
-                sample_weight=weight
-                if weight is None or rows is None
-                else weight[rows],
-                sensitive_features=values,
+                take_rows(X, rows),
+                take_rows(y, rows),
+                sample_weight=take_rows(data.weight, rows),
+                sensitive_features=take_rows(sensitive_features, rows),
                 **fit_params,
             )
 
         def score(train, test):
-            values = sensitive_features
-            if values is not None:
-                values = take_rows(values, test)
+            values = take_rows(sensitive_features, test)
             return self._scores(fit(train), take_rows(X, test), values)
 
         if is_frozen(self.estimator):

@@ -13,7 +13,7 @@ from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
     threshold_margin,
     warn_few_rows,
-    warn_unconstrained,
+    warn_thin_rates,
 )
 from fairlearnkit._sklearn import StrOptions, fit_context
 from fairlearnkit._solvers.thresholds import ThresholdProblem, pooled_rule
@@ -216,7 +216,7 @@ class ThresholdOptimizer(BasePostprocessor):
         coefficients = constraint.coefficients(
             data.totals, data.classes.tolist(), user="ThresholdOptimizer"
         )
-        warn_unconstrained(constraint, coefficients, data)
+        warn_thin_rates(constraint, data)
         scores = self._fit_scores(data, sensitive_features, fit_params)
         self.classes_, self.groups_ = data.classes, data.groups.labels
         self.table_ = ScoreTable.from_arrays(

@@ -8,14 +8,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._mitigator import MitigatorMixin
+from fairlearnkit._mitigator import MitigatorMixin, refuse_frozen
 from fairlearnkit._sklearn import (
     StrOptions,
     call_method,
     estimator_has,
     fit_clone,
     fit_context,
-    is_frozen,
     take_rows,
 )
 from fairlearnkit.exceptions import FairnessWarning
@@ -157,11 +156,7 @@ class ReweighingClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
             If there are no groups, the estimator is frozen, or it takes no weights
             under ``weight_strategy="sample_weight"``.
         """
-        if is_frozen(self.estimator):
-            raise ValueError(
-                "ReweighingClassifier trains its estimator, but got a FrozenEstimator, "
-                "which cannot be trained; use a post-processing method."
-            )
+        refuse_frozen(self)
         data = self._check_fit_data(X, y, sensitive_features, sample_weight)
         self.weights_ = independence_weights(data.totals)
         _warn_empty_cells(data)
@@ -170,28 +165,16 @@ class ReweighingClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
         total = self.sample_weight_.sum()
         self.effective_sample_size_ = float(total**2 / (self.sample_weight_**2).sum())
         self.groups_, self.classes_ = data.groups.labels, data.classes
-        features, labels = self._features(data.X), data.labels
-        if self.weight_strategy == "sample_weight":
-            self.estimator_ = fit_clone(
-                self.estimator,
-                features,
-                labels,
-                sample_weight=self.sample_weight_,
-                sensitive_features=sensitive_features,
-                **fit_params,
-            )
-            return self
-        draw = check_random_state(self.random_state)
-        share = self.sample_weight_ / total
-        rows = draw.choice(len(labels), size=len(labels), p=share)
-        values = None
-        if sensitive_features is not None:
-            values = take_rows(sensitive_features, rows)
+        rows, weight = None, self.sample_weight_
+        if self.weight_strategy == "resample":
+            draw, n_rows = check_random_state(self.random_state), len(data.y)
+            rows, weight = draw.choice(n_rows, size=n_rows, p=weight / total), None
         self.estimator_ = fit_clone(
             self.estimator,
-            take_rows(features, rows),
-            labels[rows],
-            sensitive_features=values,
+            take_rows(self._features(data.X), rows),
+            take_rows(data.labels, rows),
+            sample_weight=weight,
+            sensitive_features=take_rows(sensitive_features, rows),
             **fit_params,
         )
         return self

@@ -14,6 +14,9 @@ from fairlearnkit import ThresholdOptimizer
 from fairlearnkit.constraints import Rate, as_constraint
 from fairlearnkit.tables import GroupCounts
 
+# Small samples are enough to test an exact method.
+pytestmark = pytest.mark.filterwarnings("ignore:fewer than 30 people")
+
 ALIASES = [
     "demographic_parity",
     "true_positive_rate_parity",

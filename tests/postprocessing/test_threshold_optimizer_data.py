@@ -45,6 +45,8 @@ FRAME = pd.DataFrame(
         "race": np.array(["a", "b"])[RNG.integers(0, 2, N)],
     }
 )
+# Small samples are enough to test an exact method.
+pytestmark = pytest.mark.filterwarnings("ignore:fewer than 30 people")
 FITTED = FrozenEstimator(LogisticRegression().fit(X, Y))
 
 
@@ -352,3 +354,11 @@ def test_the_optimizer_can_be_searched_over_its_own_parameters():
     search = GridSearchCV(ThresholdOptimizer(FITTED, sensitive_features=2), grid, cv=2)
     search.fit(X, Y)
     assert search.best_params_["tolerance"] == 0.2
+
+
+@pytest.mark.filterwarnings("default:fewer than 30 people")
+def test_groups_too_small_to_judge_are_named():
+    group = np.where(np.arange(len(Y)) < 10, "few", "many")
+    model = ThresholdOptimizer(LogisticRegression(), tolerance=1.0)
+    with pytest.warns(FairnessWarning, match=r"selection_rate of .*'few' \(10\)"):
+        model.fit(X, Y, sensitive_features=group)
