@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
 from fairlearnkit._draws import effective_rows
+from fairlearnkit._factorize import factorize_integers
 from fairlearnkit._groups import Groups, as_frame, drop_columns, resolve_groups
 from fairlearnkit._sklearn import (
     HasMethods,
@@ -212,7 +213,11 @@ class MitigatorMixin:
         if y.dtype.kind in "fcO":
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
+        if y.dtype.kind in "biu":
+            codes, labels = factorize_integers(y)  # without a sort
+            classes = np.array(labels, dtype=y.dtype)
+        else:
+            classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"y has only one class, {classes.tolist()}; {type(self).__name__} "

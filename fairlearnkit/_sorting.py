@@ -24,7 +24,11 @@ def to_order(score: np.ndarray) -> np.ndarray:
 
 def from_order(order: np.ndarray) -> np.ndarray:
     bits = order << _SCORE_BITS
-    return np.where(bits & _SIGN, bits ^ _SIGN, ~(bits | _LOW)).view(np.float64)
+    negative = (bits & _SIGN) == 0
+    bits ^= _SIGN
+    if negative.any():
+        bits[negative] = ~(bits[negative] ^ _SIGN | _LOW)
+    return bits.view(np.float64)
 
 
 def sort_scores(
@@ -55,9 +59,9 @@ def sort_scores(
     cells = cell[first]
     codes = (cells >> np.uint64(64 - group_bits - label_bits)).astype(np.intp)
     labels = (key & np.uint64((1 << label_bits) - 1)).astype(np.intp)
-    weights = np.empty((len(first), n_classes))
-    for j in range(n_classes):
-        weights[:, j] = np.add.reduceat((labels == j).astype(np.float64), first)
+    weights = (labels[:, None] == np.arange(n_classes)).astype(np.float64)
+    if len(first) < len(key):
+        weights = np.add.reduceat(weights, first, axis=0)
     starts = np.searchsorted(codes, np.arange(n_groups + 1))
     return from_order(cells & score_mask), weights, starts
 

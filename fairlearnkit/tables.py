@@ -310,10 +310,8 @@ class ScoreTable:
     @property
     def totals(self) -> np.ndarray:
         """Weight of each group and true label, of shape (n_groups, n_classes)."""
-        sums = np.concatenate([np.zeros((1, len(self.classes))), self.weights]).cumsum(
-            0
-        )
-        return np.diff(sums[self.starts], axis=0)
+        groups = range(len(self.groups))
+        return np.stack([self.weights[self.rows(g)].sum(axis=0) for g in groups])
 
     def overall(self) -> ScoreTable:
         """Return the same table with all groups pooled into one, labelled "overall"."""

@@ -232,7 +232,6 @@ class ThresholdOptimizer(BasePostprocessor):
         solution = self._problem.solve(self.tolerance, deterministic=self.deterministic)
         self.objective_, self.violation_ = solution.value, solution.violation
         self.rules_ = dict(zip(self.groups_, solution.rules, strict=True))
-        self._pooled_rule = pooled_rule(self.table_, gain)
         self._salt = new_salt(check_random_state(self.random_state))
         self._warn_about(solution, data)
         return self
@@ -335,7 +334,7 @@ class ThresholdOptimizer(BasePostprocessor):
     def _coded_rules(self, codes):
         yield from enumerate(self.rules_.values())
         if (codes < 0).any():
-            yield -1, self._pooled_rule
+            yield -1, pooled_rule(self.table_, self._problem.gain)
 
     def _warn_about(self, solution, data):
         if solution.violation > self.tolerance + 1e-6:
