@@ -212,11 +212,11 @@ class MitigatorMixin:
         y = column_or_1d(y, warn=True)
         if y.dtype.kind in "fcO":
             assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         if y.dtype.kind in "biu":
             codes, labels = factorize_integers(y)  # without a sort
             classes = np.array(labels, dtype=y.dtype)
         else:
+            check_classification_targets(y)
             classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(

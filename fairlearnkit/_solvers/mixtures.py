@@ -44,6 +44,7 @@ class MixtureProgram:
             b_eq=np.ones(len(self.values)),
             bounds=self._bounds(),
             method="highs",
+            options={"presolve": False},  # it costs more than it saves here
         )
         if result.x is None:
             return None
