@@ -27,7 +27,7 @@ from fairlearnkit._sklearn import (
     take_rows,
 )
 from fairlearnkit.constraints import Constraint, Rate
-from fairlearnkit.exceptions import FairnessWarning
+from fairlearnkit.exceptions import FairnessWarning, shortlist
 
 __all__ = [
     "CONSTRAINT_PARAMETERS",
@@ -304,13 +304,13 @@ def warn_thin_rates(constraint, data):
     if nobody:
         warn(
             "left out of the constraint, undefined for lack of people: "
-            f"{', '.join(nobody)}.",
+            f"{shortlist(nobody)}.",
             FairnessWarning,
             stacklevel=4,
         )
     if few:
         warn(
-            f"fewer than {_FEW_PEOPLE} people behind {', '.join(few)}: what holds for "
+            f"fewer than {_FEW_PEOPLE} people behind {shortlist(few)}: what holds for "
             "them here may not hold for others.",
             FairnessWarning,
             stacklevel=4,

@@ -1,6 +1,8 @@
 """The warning category of everything that fairlearnkit reports about fairness."""
 
-__all__ = ["FairnessWarning"]
+from collections.abc import Sequence
+
+__all__ = ["FairnessWarning", "shortlist"]
 
 
 class FairnessWarning(UserWarning):
@@ -12,3 +14,16 @@ class FairnessWarning(UserWarning):
 
         warnings.simplefilter("error", FairnessWarning)
     """
+
+
+def shortlist(names: Sequence[str], most: int = 6) -> str:
+    """Join names for a message, and count those beyond the first few.
+
+    Examples
+    --------
+    >>> from fairlearnkit.exceptions import shortlist
+    >>> shortlist(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from fairlearnkit.constraints import Constraint, Rate, as_constraint
-from fairlearnkit.exceptions import FairnessWarning
+from fairlearnkit.exceptions import FairnessWarning, shortlist
 from fairlearnkit.metrics._intervals import (
     fold_at_one,
     fold_at_zero,
@@ -201,14 +201,15 @@ def warn_undefined(rates, table):
     """Name the groups in which a rate has nobody to be taken over."""
     for rate in rates:
         undefined = [
-            group
+            repr(group)
             for group, value in zip(rate.groups, rate.values, strict=True)
             if np.isnan(value)
         ]
         if undefined:
             warn(
-                f"{rate.name} is undefined for {', '.join(table.names)} in {undefined} "
-                "for lack of people; these groups are left out.",
+                f"{rate.name} is undefined for {', '.join(table.names)} in "
+                f"[{shortlist(undefined)}] for lack of people; these groups are left "
+                "out.",
                 FairnessWarning,
                 stacklevel=4,
             )

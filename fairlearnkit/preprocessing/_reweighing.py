@@ -17,7 +17,7 @@ from fairlearnkit._sklearn import (
     fit_context,
     take_rows,
 )
-from fairlearnkit.exceptions import FairnessWarning
+from fairlearnkit.exceptions import FairnessWarning, shortlist
 
 
 class ReweighingClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
@@ -243,13 +243,11 @@ def _warn_empty_cells(data):
     empty = np.argwhere(data.totals == 0)
     if not len(empty):
         return
-    cells = ", ".join(
-        f"({data.groups.describe(group)}, label {data.classes.tolist()[label]!r})"
-        for group, label in empty
-    )
+    labels = data.classes.tolist()
+    cells = [f"({data.groups.describe(g)}, label {labels[y]!r})" for g, y in empty]
     warn(
-        f"nobody is in {cells}, so no weights make label and group independent; the "
-        "disparity of these groups stays.",
+        f"nobody is in {shortlist(cells)}, so no weights make label and group "
+        "independent; the disparity of these groups stays.",
         FairnessWarning,
         stacklevel=4,
     )
