@@ -320,8 +320,8 @@ def warn_thin_rates(constraint, data):
 def warn_few_rows(data):
     """Warn that hashing few distinct rows realises a mixture badly."""
     step = max(1, len(data.y) // 10_000)  # more rows cannot make them fewer
-    weight = None if data.weight is None else data.weight[::step]
-    distinct = effective_rows(take_rows(data.X, slice(None, None, step)), weight)
+    rows = np.arange(0, len(data.y), step)
+    distinct = effective_rows(take_rows(data.X, rows), take_rows(data.weight, rows))
     if distinct < 200:
         warn(
             f"the rule is randomised by hashing rows, but X has only about "

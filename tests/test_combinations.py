@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import __version__ as sklearn_version
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -31,9 +32,11 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_html_repr
+from sklearn.utils.fixes import parse_version
 
 from fairlearnkit import ReductionClassifier, ReweighingClassifier, ThresholdOptimizer
 
+OLD = parse_version("1.8")
 MITIGATORS = [ReweighingClassifier, ReductionClassifier, ThresholdOptimizer]
 COLUMNS = ["age", "hours", "sex"]
 pytestmark = [
@@ -244,6 +247,8 @@ def test_groups_by_metadata_routing(mitigator, people):
     pipe.fit(features, y, sensitive_features=sex)
     assert len(pipe.predict(features, sensitive_features=sex)) == len(y)
     assert pipe.score(features, y, sensitive_features=sex) > 0.6
+    if mitigator is ThresholdOptimizer and parse_version(sklearn_version) < OLD:
+        return  # a search's own score was not handed any metadata yet
     name = pipe.steps[-1][0]
     search = GridSearchCV(pipe, {f"{name}__estimator__C": [0.1, 1]}, cv=2)
     search.fit(features, y, sensitive_features=sex)

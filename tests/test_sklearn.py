@@ -146,21 +146,25 @@ def test_every_fit_below_gets_the_weights_of_its_rows(route, flag):
     assert (repr(model), model.__dict__.keys()) == before
 
 
+def cross_validated_logistic():
+    """The form without deprecated parameters, which differs between versions."""
+    model = LogisticRegressionCV(Cs=2, cv=2, scoring="accuracy")
+    if "use_legacy_attributes" in model.get_params():
+        model.set_params(l1_ratios=(0,), use_legacy_attributes=False)
+    return model
+
+
 @pytest.mark.parametrize(
     "model",
     [
         BaggingClassifier(LogisticRegression(), n_estimators=3, random_state=0),
-        BaggingClassifier(DecisionTreeClassifier(), n_estimators=3, random_state=0),
+        BaggingClassifier(
+            DecisionTreeClassifier(max_depth=1), n_estimators=3, random_state=0
+        ),
         AdaBoostClassifier(n_estimators=3, random_state=0),
         HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2),
-        RandomForestClassifier(n_estimators=3, random_state=0),
-        LogisticRegressionCV(
-            Cs=2,
-            cv=2,
-            scoring="accuracy",
-            l1_ratios=(0,),
-            use_legacy_attributes=False,
-        ),
+        RandomForestClassifier(n_estimators=3, max_depth=1, random_state=0),
+        cross_validated_logistic(),
         RFE(LogisticRegression(), n_features_to_select=1),
         make_pipeline(SelectFromModel(RandomForestClassifier(3)), GaussianNB()),
         OneVsRestClassifier(LogisticRegression()),

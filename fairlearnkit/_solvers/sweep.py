@@ -96,7 +96,11 @@ def difference_frontier(envelopes: list[Envelope]) -> Frontier:
     values = best - np.concatenate([[0], np.cumsum(width * slope)])
     violation = np.maximum(highs - lows, 0)
     violation[violation < 1e-14] = 0
-    return Frontier(violation[::-1], values[::-1], lows[::-1], highs[::-1])
+    # Steps within rounding of each other are one: the last of them has moved most.
+    kept = np.append(-np.diff(violation) > 1e-12, True)
+    kept[0] = True
+    points = (violation, values, lows, highs)
+    return Frontier(*(point[kept][::-1] for point in points))
 
 
 def ratio_frontier(envelopes: list[Envelope], n_levels: int = 101) -> Frontier:
