@@ -58,7 +58,7 @@ class ReductionClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
         Whether to hide the sensitive columns from `estimator`.
     thresholds : bool, default=True
         Whether the mixture may cut a fitted binary model's score at another threshold
-        than its own. It halves the number of fits, and lowers the error.
+        than its own. It lowers the error and saves up to half of the fits.
     deterministic : bool, default=False
         Whether to use the best single classifier found instead of the mixture. If none
         meets the tolerance, the one of least violation, with a warning.
