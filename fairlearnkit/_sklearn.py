@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from sklearn import config_context
 from sklearn.base import _fit_context as fit_context
 from sklearn.base import clone
@@ -36,7 +37,9 @@ __all__ = [
     "fit_clone",
     "fit_context",
     "is_frozen",
+    "positive_score",
     "require_weights",
+    "response_method_of",
     "take_rows",
 ]
 
@@ -105,6 +108,20 @@ def call_method(model: Any, method: str, X: Any, sensitive_features: Any = None)
     with config_context(enable_metadata_routing=True):
         wanted = _consumed(model, method, {"sensitive_features": sensitive_features})
         return getattr(model, method)(X, **wanted)
+
+
+def response_method_of(model: Any, asked: str = "auto") -> str | None:
+    """Name the method that scores come from, or None if the model has none."""
+    methods = ("predict_proba", "decision_function") if asked == "auto" else (asked,)
+    return next((method for method in methods if hasattr(model, method)), None)
+
+
+def positive_score(
+    model: Any, method: str, X: Any, sensitive_features: Any = None
+) -> np.ndarray:
+    """Score of the positive class of two, by that method."""
+    response = np.asarray(call_method(model, method, X, sensitive_features))
+    return response[:, 1] if method == "predict_proba" else response
 
 
 def require_weights(estimator: Any) -> None:

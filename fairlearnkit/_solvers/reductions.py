@@ -144,7 +144,7 @@ class ReductionMaster:
         """
         return float(max(self.lagrangian(prices).min() for prices in self.asked))
 
-    def best_single(self, gap: Callable[[np.ndarray], np.ndarray]) -> tuple[int, float]:
+    def best_single(self, gap: Callable[[np.ndarray], np.ndarray]) -> int:
         """The classifier of least error within the tolerance, else of least violation.
 
         Parameters
@@ -155,16 +155,13 @@ class ReductionMaster:
         Returns
         -------
         column : int
-        violation : float
         """
         assert self.rates is not None
         violations = gap(self.rates).max(axis=-1)
         allowed = np.flatnonzero(violations <= self.tolerance + 1e-9)
         if not len(allowed):
-            column = int(np.argmin(violations))
-        else:
-            column = int(allowed[np.argmin(self.errors[allowed])])
-        return column, float(violations[column])
+            return int(np.argmin(violations))
+        return int(allowed[np.argmin(self.errors[allowed])])
 
     def _model_starts(self) -> np.ndarray:
         return np.flatnonzero(np.diff(self.model_of)) + 1

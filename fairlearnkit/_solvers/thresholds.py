@@ -111,7 +111,7 @@ class ThresholdProblem:
         points = self._hulls()
         program, _ = self._program(points)
         values, _ = self._measure(points)
-        best = [np.eye(len(value))[np.argmax(value)] for value in values]
+        best = [_pick(len(value), int(np.argmax(value))) for value in values]
         most = self._solution(points, best).violation
         least = min(program.smallest_violation(), most)
         least = 0.0 if least < 1e-7 else least
@@ -177,7 +177,7 @@ class ThresholdProblem:
         points = self._hulls()
         envelopes, vertices, _ = self._envelopes(points)
         values, _ = self._measure(points)
-        weights = [np.eye(len(value))[np.argmax(value)] for value in values]
+        weights = [_pick(len(value), int(np.argmax(value))) for value in values]
         if not envelopes:
             return points, weights
         if self.constraint.compare == "difference":
@@ -221,7 +221,6 @@ class ThresholdProblem:
                 _thin(every, hull)
                 for every, hull in zip(points, self._hulls(), strict=True)
             ]
-        if not one_rate:
             program, place = self._program(points)
             weights = program.solve_deterministic(tolerance)
             if weights is None:
@@ -240,7 +239,7 @@ class ThresholdProblem:
             if best is None:
                 raise ValueError(_NO_DETERMINISTIC.format(tolerance))
             chosen.update(zip(bound, best, strict=True))
-        return points, [np.eye(1, len(p), chosen[g])[0] for g, p in enumerate(points)]
+        return points, [_pick(len(p), chosen[g]) for g, p in enumerate(points)]
 
     def _solution(
         self, points: list[ThresholdPoints], weights: list[np.ndarray]
@@ -262,6 +261,13 @@ def pooled_rule(table: ScoreTable, gain: np.ndarray) -> GroupRule:
     points = hull_points(table.overall(), 0)
     best = int(np.argmax(points.evaluate(gain)))
     return GroupRule(points.thresholds[[best]], np.ones(1))
+
+
+def _pick(size: int, index: int) -> np.ndarray:
+    """All weight on one point."""
+    weights = np.zeros(size)
+    weights[index] = 1.0
+    return weights
 
 
 def _mix_neighbours(rates: np.ndarray, rate: float) -> np.ndarray:

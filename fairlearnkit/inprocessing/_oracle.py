@@ -11,7 +11,9 @@ from fairlearnkit._mitigator import threshold_margin
 from fairlearnkit._sklearn import (
     call_method,
     fit_clone,
+    positive_score,
     require_weights,
+    response_method_of,
     take_rows,
 )
 from fairlearnkit.tables import ScoreTable
@@ -37,7 +39,7 @@ class Member:
     estimator: Any
     classes: np.ndarray
     threshold: float | None
-    response_method: str | None
+    response_method: Any
 
     def predict(self, X, sensitive_features):
         """Predicted labels."""
@@ -113,7 +115,8 @@ class Oracle:
     def __call__(self, costs):
         """Fit at `costs` of shape (n_groups, n_classes, n_classes); return tables."""
         model = self._fit(costs)
-        method = self._response_method(model)
+        scored = self.thresholds and not isinstance(model, DummyClassifier)
+        method = response_method_of(model) if scored else None
         predicted = call_method(model, "predict", self.X, self.sensitive_features)
         position = np.searchsorted(self.data.classes, predicted)
         own = self._count(position, len(self.data.classes))
@@ -167,24 +170,12 @@ class Oracle:
             **self.fit_params,
         )
 
-    def _response_method(self, model):
-        if not self.thresholds or isinstance(model, DummyClassifier):
-            return None
-        methods = ("predict_proba", "decision_function")
-        return next((method for method in methods if hasattr(model, method)), None)
-
     def _count(self, position, size):
         """Weight by (position, group, label)."""
         shape = size, len(self.data.groups), len(self.data.classes)
         cell = (position * shape[1] + self.data.groups.codes) * shape[2] + self.data.y
         flat = np.bincount(cell, weights=self.data.weight, minlength=np.prod(shape))
         return flat.reshape(shape).astype(float)
-
-
-def positive_score(model, method, X, sensitive_features):
-    """Score of the positive class."""
-    response = np.asarray(call_method(model, method, X, sensitive_features))
-    return response[:, 1] if method == "predict_proba" else response
 
 
 def _cuts(score):

@@ -330,7 +330,7 @@ class ReductionClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
     def _keep_members(self, master, mixture, oracle, constraint):
         columns, weights = mixture.columns, mixture.weights
         if self.deterministic:
-            column, _ = master.best_single(constraint.gap)
+            column = master.best_single(constraint.gap)
             columns, weights = np.array([column]), np.ones(1)
         self._members = [
             oracle.member(model, column - np.argmax(master.model_of == model))

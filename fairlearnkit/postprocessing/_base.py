@@ -11,9 +11,10 @@ from fairlearnkit._draws import row_uniforms
 from fairlearnkit._mitigator import MitigatorMixin
 from fairlearnkit._sklearn import (
     StrOptions,
-    call_method,
     fit_clone,
     is_frozen,
+    positive_score,
+    response_method_of,
     take_rows,
 )
 
@@ -64,14 +65,16 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
 
         def score(train, test):
             values = take_rows(sensitive_features, test)
-            return self._scores(fit(train), take_rows(X, test), values)
+            return positive_score(fit(train), method, take_rows(X, test), values)
 
         if is_frozen(self.estimator):
             self.estimator_ = self.estimator
             self._check_frozen_classes(data)
-            return self._scores(self.estimator_, X, sensitive_features)
+            self.response_method_ = self._response_method()
+            return self._scores(X, sensitive_features)
         folds = self._folds(data)
         self.estimator_ = fit(None)
+        self.response_method_ = method = self._response_method()
         parts = Parallel(n_jobs=self.n_jobs)(delayed(score)(*fold) for fold in folds)
         scores = np.full(len(y), np.nan)
         for (_, test), part in zip(folds, parts, strict=True):
@@ -95,19 +98,23 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
                 f"{data.classes.tolist()}."
             )
 
-    def _scores(self, model, X, sensitive_features):
-        """Score of the positive class, from the response method in use."""
-        asked = self.response_method
-        methods = _RESPONSES if asked == "auto" else (asked,)
-        method = next((m for m in methods if hasattr(model, m)), None)
+    def _response_method(self):
+        """Where the fitted estimator's scores come from."""
+        method = response_method_of(self.estimator_, self.response_method)
         if method is None:
+            asked = self.response_method
+            methods = " or ".join(_RESPONSES) if asked == "auto" else asked
             raise ValueError(
-                f"{type(model).__name__} has no {' or '.join(methods)}; thresholds "
-                "need a score."
+                f"{type(self.estimator_).__name__} has no {methods}; thresholds need "
+                "a score."
             )
-        self.response_method_ = method
-        response = np.asarray(call_method(model, method, X, sensitive_features))
-        return response[:, 1] if method == "predict_proba" else response
+        return method
+
+    def _scores(self, X, sensitive_features):
+        """Score of the positive class, from the response method in use."""
+        return positive_score(
+            self.estimator_, self.response_method_, X, sensitive_features
+        )
 
 
 def _stratified_folds(data, n_splits):

@@ -295,7 +295,8 @@ class ThresholdOptimizer(BasePostprocessor):
         """
         X, scores, codes = self._score_groups(X, sensitive_features)
         thresholds = np.empty(len(scores))
-        uniform = row_uniforms(X, self._salt)
+        mixed = any(len(rule.thresholds) > 1 for rule in self.rules_.values())
+        uniform = row_uniforms(X, self._salt) if mixed else np.zeros(len(scores))
         for code, rule in self._coded_rules(codes):
             rows = codes == code
             thresholds[rows] = rule.draw(uniform[rows])
@@ -328,7 +329,7 @@ class ThresholdOptimizer(BasePostprocessor):
         X = self._check_X(X, reset=False)
         groups = self._predict_groups(X, sensitive_features)
         codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
-        scores = self._scores(self.estimator_, self._features(X), sensitive_features)
+        scores = self._scores(self._features(X), sensitive_features)
         return X, ScoreTable.quantize(scores), codes
 
     def _coded_rules(self, codes):

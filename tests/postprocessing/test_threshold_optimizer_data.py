@@ -225,10 +225,12 @@ def test_folds_must_part_the_rows(cv):
         model.fit(X, Y)
 
 
-def test_folds_may_be_fitted_in_parallel():
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_folds_may_be_fitted_in_parallel(backend):
     model = ThresholdOptimizer(LogisticRegression(), sensitive_features=2, n_jobs=2)
-    with joblib.parallel_config(backend="threading"):
-        parallel = model.fit(X, Y).predict(X)
+    with joblib.parallel_config(backend=backend):
+        assert model.fit(X, Y).response_method_ == "predict_proba"
+        parallel = model.predict(X)
     serial = clone(model).set_params(n_jobs=None).fit(X, Y).predict(X)
     np.testing.assert_array_equal(parallel, serial)
 
