@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, NamedTuple
 
 import narwhals as nw
 import numpy as np
 
+from fairlearnkit._columns import split_columns
 from fairlearnkit._factorize import factorize, is_missing, plain_integers
-from fairlearnkit._groups import Groups, resolve_groups, split_columns
+from fairlearnkit._groups import (
+    Groups,
+    check_rows,
+    code_column,
+    cross_columns,
+)
 
-__all__ = ["Column", "count_cells", "count_frame", "group_column", "label_column"]
+__all__ = ["Column", "count_cells", "count_frame", "group_columns", "label_column"]
 
 _CHUNK = 1 << 16  # rows whose codes stay in the processor's cache
 _MOST_CELLS = 1 << 24  # beyond this, sparse integer labels are factorized first
+_MOST_GROUPS = 1 << 12  # beyond this, sensitive columns are crossed row by row
 
 
 class Column(NamedTuple):
@@ -27,19 +35,30 @@ class Column(NamedTuple):
         return self.codes.shape
 
 
-def group_column(
+def group_columns(
     sensitive_features: Any, handle_missing: str
-) -> tuple[list[Column], tuple[str, ...], list | None]:
-    groups = sensitive_features
-    if not isinstance(groups, Groups):
-        parts = split_columns(sensitive_features)
-        if len(parts) == 1 and (raw := plain_integers(parts[0][1])) is not None:
-            return [Column(raw, None)], (parts[0][0],), None
-        groups = resolve_groups(
-            sensitive_features=dict(parts), handle_missing=handle_missing
-        )
-    codes = Column(groups.codes, list(range(len(groups))))
-    return [codes], groups.names, list(groups.labels)
+) -> tuple[list[Column], tuple[str, ...]]:
+    """Axes of the groups: one for each sensitive column, or one of crossed columns.
+
+    Plain integers are left as they are; each further axis then costs as much as one
+    more column of labels, and no row is ever crossed.
+    """
+    if isinstance(sensitive_features, Groups):
+        groups = sensitive_features
+        return [Column(groups.codes, list(groups.labels))], groups.names
+    parts = split_columns(sensitive_features)
+    names = tuple(name for name, _ in parts)
+    keys = []
+    for name, values in parts:
+        raw = plain_integers(values)
+        coded = (raw, None) if raw is not None else None
+        keys.append(Column(*(coded or code_column(name, values, handle_missing))))
+        check_rows(name, keys[-1].codes, names[0], keys[0].codes)
+    sizes = [_range_of(key, slice(None))[1] for key in keys] if len(keys) > 1 else []
+    if np.prod([float(size) for size in sizes]) > _MOST_GROUPS:
+        groups = cross_columns(parts, handle_missing)
+        return [Column(groups.codes, list(groups.labels))], names
+    return keys, names
 
 
 def label_column(values: Any, name: str) -> Column:
@@ -48,39 +67,50 @@ def label_column(values: Any, name: str) -> Column:
 
 
 def count_cells(
-    columns: list[Column], weight: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, list[list]]:
-    """Sum weights and their squares by cell, and give the labels along each axis.
+    keys: list[Column], columns: list[Column], weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, list, list[list]]:
+    """Sum weights and their squares by cell: an axis of groups, one for each column.
 
-    Labels without weight are left out. Raw integers are not factorized: a first chunk
-    tells their range, one fused index per chunk counts them, and only if a later chunk
-    leaves the range are they scanned.
+    Also gives the groups that occur, and the labels along each further axis. Labels
+    without weight are left out. Raw integers are not factorized: a first chunk tells
+    their range, one fused index per chunk counts them, and only if a later chunk leaves
+    the range are they scanned.
     """
-    ranges = [_range_of(column, slice(0, _CHUNK)) for column in columns]
-    counts = _count_in_ranges(columns, ranges, weight)
+    axes = [*keys, *columns]
+    ranges = [_range_of(axis, slice(0, _CHUNK)) for axis in axes]
+    counts = _count_in_ranges(axes, ranges, weight)
     if counts is None:
-        ranges = [_range_of(column, slice(None)) for column in columns]
+        ranges = [_range_of(axis, slice(None)) for axis in axes]
         if int(np.prod([float(size) for _, size in ranges])) > _MOST_CELLS:
-            columns = [Column(*factorize(c.codes, "")) for c in columns]
-            ranges = [_range_of(column, slice(None)) for column in columns]
-        counts = _count_in_ranges(columns, ranges, weight)
+            axes = [Column(*factorize(a.codes, "")) if _raw(a) else a for a in axes]
+            ranges = [_range_of(axis, slice(None)) for axis in axes]
+        counts = _count_in_ranges(axes, ranges, weight)
     square = None if weight is None else weight**2
-    squares = counts if square is None else _count_in_ranges(columns, ranges, square)
+    squares = counts if square is None else _count_in_ranges(axes, ranges, square)
     if counts is None or squares is None:
         sizes = " x ".join(str(size) for _, size in ranges)
         raise ValueError(
             f"a table of {sizes} groups, true labels and predicted labels is too large;"
             " pass class labels, as predict returns them."
         )
-    axes = []
-    for axis, (column, (low, size)) in enumerate(zip(columns, ranges, strict=True)):
-        others = tuple(k for k in range(len(columns)) if k != axis)
-        labels = column.labels or _native_range(column.codes.dtype, low, size)
+    labels = []
+    for axis, (column, (low, size)) in enumerate(zip(axes, ranges, strict=True)):
+        others = tuple(k for k in range(len(axes)) if k != axis)
+        known = column.labels or _native_range(column.codes.dtype, low, size)
         present = np.flatnonzero(counts.any(axis=others))
         counts = counts.take(present, axis=axis)
         squares = squares.take(present, axis=axis)
-        axes.append([labels[k] for k in present])
-    return counts, squares, axes
+        labels.append([known[k] for k in present])
+    groups = labels[0] if len(keys) == 1 else list(product(*labels[: len(keys)]))
+    shape = (len(groups), *counts.shape[len(keys) :])
+    counts, squares = counts.reshape(shape), squares.reshape(shape)
+    occupied = np.flatnonzero(counts.any(axis=tuple(range(1, counts.ndim))))
+    groups = [groups[g] for g in occupied]
+    return counts[occupied], squares[occupied], groups, labels[len(keys) :]
+
+
+def _raw(column: Column) -> bool:
+    return column.labels is None
 
 
 def count_frame(

@@ -15,14 +15,23 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 from scipy import sparse
+from sklearn.utils import check_random_state
 
+from fairlearnkit._columns import as_frame
 from fairlearnkit._factorize import is_missing
-from fairlearnkit._groups import as_frame
 
-__all__ = ["effective_rows", "new_salt", "row_uniforms"]
+__all__ = ["effective_rows", "new_generator", "new_salt", "row_uniforms"]
 
 _MANTISSA = 30  # bits kept of a number: absorbs the rounding of earlier steps
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def new_generator(random_state: Any) -> np.random.Generator:
+    """Turn any `random_state`, as scikit-learn knows it, or a Generator into one."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+    return np.random.default_rng(seed)
 
 
 def new_salt(random_state: np.random.RandomState) -> int:

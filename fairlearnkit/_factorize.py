@@ -18,6 +18,7 @@ __all__ = [
 
 MISSING = "<missing>"
 _SMALL_RANGE = 1 << 16
+_HEAD, _FEW = 1024, 12  # a column of text is few labels if its head has no more
 
 
 def factorize(
@@ -32,6 +33,10 @@ def factorize(
     what to do about missing values.
     """
     native = _as_series(values)
+    if (
+        few := _factorize_few_strings(values if native is None else native)
+    ) is not None:
+        return few
     if native is not None and not _is_plain_number(native):
         return _factorize_objects(native.to_list(), what, handle_missing, advice)
     array = to_numpy(values)
@@ -83,6 +88,31 @@ def factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
     lookup = np.zeros(high - low + 1, dtype=np.intp)
     lookup[present] = np.arange(len(present))
     return lookup[shifted], labels
+
+
+def _factorize_few_strings(values: Any) -> tuple[np.ndarray, list] | None:
+    """Compare a column of text with each of its few labels, at the speed of its engine.
+
+    None if it is not text, has many labels, or anything else, such as missing values.
+    """
+    is_array = isinstance(values, np.ndarray)
+    if is_array and (values.ndim != 1 or values.dtype.kind not in "UO"):
+        return None
+    if not is_array and not isinstance(values, nw.Series):
+        return None
+    if not is_array and values.dtype not in (nw.String, nw.Categorical, nw.Enum):
+        return None
+    head = values[:_HEAD].tolist() if is_array else values.head(_HEAD).to_list()
+    if not all(isinstance(item, str) for item in head):
+        return None
+    labels = sorted(set(head))
+    if not labels or len(labels) > _FEW:
+        return None
+    codes = np.full(len(values), -1, dtype=np.intp)
+    for code, label in enumerate(labels):
+        same = values == label
+        codes[same if is_array else same.fill_null(False).to_numpy()] = code
+    return None if (codes < 0).any() else (codes, labels)
 
 
 def _factorize_objects(

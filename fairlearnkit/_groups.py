@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
 from warnings import warn
 
 import narwhals as nw
 import numpy as np
-from scipy import sparse
 
+from fairlearnkit._columns import as_frame, columns_of, split_columns
 from fairlearnkit._factorize import (
     factorize,
     factorize_integers,
@@ -30,11 +29,12 @@ from fairlearnkit.exceptions import FairnessWarning
 __all__ = [
     "Binned",
     "Groups",
-    "as_frame",
+    "check_rows",
+    "code_column",
     "cross_columns",
     "drop_columns",
     "resolve_groups",
-    "split_columns",
+    "warn_many_groups",
 ]
 
 
@@ -134,7 +134,7 @@ class Binned:
 
     def __call__(self, X: Any) -> np.ndarray:
         """Label of the bin of each row, as an object array; None where missing."""
-        name, values = _columns_of(X, [self.column])[0]
+        name, values = columns_of(X, [self.column])[0]
         array = to_numpy(values)
         if array.dtype == object:
             array = np.array([np.nan if is_missing(v) else v for v in array])
@@ -157,6 +157,8 @@ class Binned:
         middle = [f"{a:g} {flipped} {name} {below} {b:g}" for a, b in inner]
         return [first, *middle, last]
 
+
+_MISSING_AS_TEXT = {"nan", "NaN", "None", "<NA>", "NaT"}
 
 Spec = str | int | Sequence[str | int] | Callable[[Any], Any] | None
 
@@ -206,14 +208,19 @@ def resolve_groups(
         raise ValueError(
             f"sensitive_features has {n_rows} rows but X has {X.shape[0]}."
         )
-    if len(groups) > 50 and len(groups) > n_rows / 20:
+    warn_many_groups(groups.names, len(groups), n_rows)
+    return groups
+
+
+def warn_many_groups(names: tuple[str, ...], n_groups: int, n_rows: int) -> None:
+    """Warn of groups so many that a column must be continuous."""
+    if n_groups > 50 and n_groups > n_rows / 20:
         warn(
-            f"sensitive features {list(groups.names)} make {len(groups)} groups out of "
+            f"sensitive features {list(names)} make {n_groups} groups out of "
             f"{n_rows} rows; if a column is continuous, cut it with Binned.",
             FairnessWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return groups
 
 
 def drop_columns(X: Any, spec: Spec) -> Any:
@@ -227,14 +234,6 @@ def drop_columns(X: Any, spec: Spec) -> Any:
     return X[:, kept]
 
 
-def as_frame(X: Any) -> nw.DataFrame | None:
-    """View a native data frame through narwhals; None if X is no data frame."""
-    frame = nw.from_native(X, pass_through=True)
-    if isinstance(frame, nw.LazyFrame):
-        raise TypeError("X is a lazy frame; collect it first.")
-    return frame if isinstance(frame, nw.DataFrame) else None
-
-
 def cross_columns(
     columns: list[tuple[str, Any]], handle_missing: str = "error"
 ) -> Groups:
@@ -242,15 +241,11 @@ def cross_columns(
     if not columns:
         raise ValueError("sensitive_features names no column.")
     names = tuple(name for name, _ in columns)
-    codes, labels = _factorize_column(*columns[0], handle_missing)
+    codes, labels = code_column(*columns[0], handle_missing)
     keys: list[tuple] = [(label,) for label in labels]
     for name, values in columns[1:]:
-        inner, labels = _factorize_column(name, values, handle_missing)
-        if len(inner) != len(codes):
-            raise ValueError(
-                f"sensitive feature {name!r} has {len(inner)} rows, {names[0]!r} has "
-                f"{len(codes)}."
-            )
+        inner, labels = code_column(name, values, handle_missing)
+        check_rows(name, inner, names[0], codes)
         codes, pairs = factorize_integers(codes * len(labels) + inner)
         keys = [
             (*keys[pair // len(labels)], labels[pair % len(labels)]) for pair in pairs
@@ -259,14 +254,33 @@ def cross_columns(
     return Groups(codes, tuple(key[0] if single else key for key in keys), names)
 
 
-def _factorize_column(
-    name: str, values: Any, handle_missing: str
+def check_rows(name: str, codes: np.ndarray, first: str, others: np.ndarray) -> None:
+    """Raise a ValueError if two sensitive columns differ in length."""
+    if len(codes) != len(others):
+        raise ValueError(
+            f"sensitive feature {name!r} has {len(codes)} rows, {first!r} has "
+            f"{len(others)}."
+        )
+
+
+def code_column(
+    name: str, values: Any, handle_missing: str = "error"
 ) -> tuple[np.ndarray, list]:
+    """Code one sensitive column; warn of missing values that were turned into text."""
     advice = (
         "fill them in, or choose handle_missing='group' to make them a group of their "
         "own"
     )
-    return factorize(values, f"sensitive feature {name!r}", handle_missing, advice)
+    what = f"sensitive feature {name!r}"
+    codes, labels = factorize(values, what, handle_missing, advice)
+    if texts := [label for label in labels if label in _MISSING_AS_TEXT]:
+        warn(
+            f"{what} has a group named {texts[0]!r}: if that was a missing value "
+            "before it was turned into text, pass the values themselves.",
+            FairnessWarning,
+            stacklevel=4,
+        )
+    return codes, labels
 
 
 def _from_spec(X: Any, spec: Spec) -> list[tuple[str, Any]]:
@@ -280,7 +294,7 @@ def _from_spec(X: Any, spec: Spec) -> list[tuple[str, Any]]:
             else:
                 columns += split_columns(result, default=_callable_name(part))
         else:
-            columns += _columns_of(X, [part])
+            columns += columns_of(X, [part])
     return columns
 
 
@@ -310,7 +324,7 @@ def _column_names(X: Any, spec: Spec) -> list:
                 "naming the columns to drop."
             )
         else:
-            _columns_of(X, [part])
+            columns_of(X, [part])
             names.append(part)
     frame = as_frame(X)
     if frame is not None:
@@ -318,60 +332,3 @@ def _column_names(X: Any, spec: Spec) -> list:
             frame.columns[n] if isinstance(n, (int, np.integer)) else n for n in names
         ]
     return names
-
-
-def _columns_of(X: Any, names: Sequence) -> list[tuple[str, Any]]:
-    frame = as_frame(X)
-    columns = []
-    for name in names:
-        if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
-            columns.append(_column_at(X, frame, int(name)))
-        elif frame is None:
-            raise ValueError(
-                f"sensitive_features={name!r} names a column, but X is "
-                f"{type(X).__name__} and has no column names; pass a data frame, or "
-                "the index of the column."
-            )
-        elif name not in frame.columns:
-            close = get_close_matches(str(name), [str(c) for c in frame.columns])
-            hint = f"; did you mean {close}?" if close else "."
-            raise ValueError(f"sensitive feature {name!r} is not a column of X{hint}")
-        else:
-            columns.append((str(name), frame.get_column(name)))
-    return columns
-
-
-def _column_at(X: Any, frame: nw.DataFrame | None, index: int) -> tuple[str, Any]:
-    width = X.shape[1]
-    if not -width <= index < width:
-        raise ValueError(
-            f"sensitive feature {index} is not a column of X, which has {width}."
-        )
-    if frame is not None:
-        name = frame.columns[index]
-        return str(name), frame.get_column(name)
-    column = X[:, [index]].toarray().ravel() if sparse.issparse(X) else X[:, index]
-    return f"x{index % width}", column
-
-
-def split_columns(
-    values: Any, default: str = "sensitive_features"
-) -> list[tuple[str, Any]]:
-    """Split values given by the user, one-dimensional or a table, into columns."""
-    if isinstance(values, dict):
-        return [(str(name), column) for name, column in values.items()]
-    native = nw.from_native(values, allow_series=True, pass_through=True)
-    if isinstance(native, nw.DataFrame):
-        return [(str(name), native.get_column(name)) for name in native.columns]
-    if isinstance(native, nw.Series):
-        return [(str(native.name) if native.name else default, native)]
-    array = to_numpy(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        return [(default, array[:, 0])]
-    if array.ndim == 2:
-        return [(f"{default}_{j}", array[:, j]) for j in range(array.shape[1])]
-    if array.ndim != 1:
-        raise ValueError(
-            f"sensitive_features must be a column or a table, got {array.ndim} axes."
-        )
-    return [(default, array)]

@@ -16,9 +16,10 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
+from fairlearnkit._columns import as_frame
 from fairlearnkit._draws import effective_rows
 from fairlearnkit._factorize import factorize_integers
-from fairlearnkit._groups import Groups, as_frame, drop_columns, resolve_groups
+from fairlearnkit._groups import Groups, drop_columns, resolve_groups
 from fairlearnkit._sklearn import (
     HasMethods,
     Interval,

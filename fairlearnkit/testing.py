@@ -17,8 +17,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from fairlearnkit import inprocessing, postprocessing, preprocessing
+from fairlearnkit._columns import split_columns
 from fairlearnkit._factorize import to_numpy
-from fairlearnkit._groups import split_columns
 from fairlearnkit._mitigator import MitigatorMixin
 from fairlearnkit.constraints import as_constraint
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from fairlearnkit._extras import require
 from fairlearnkit.datasets._columns import Columns, read_columns
 
 __all__ = ["Dataset", "frame_of", "read_embedded"]
@@ -85,12 +86,7 @@ def read_embedded(name: str) -> Columns:
 
 def frame_of(columns: Columns) -> Any:
     """Return a DataFrame whose columns of objects are categorical."""
-    try:
-        import pandas as pd
-    except ImportError:
-        raise ImportError(
-            "as_frame=True needs pandas: install it, or use as_frame=False."
-        ) from None
+    pd = require("pandas", extra="pandas", user="as_frame=True")
     return pd.DataFrame(
         {
             name: pd.Categorical(values) if values.dtype == object else values

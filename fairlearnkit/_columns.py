@@ -1,0 +1,81 @@
+"""Columns of X by name or index, and of sensitive features in any container."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from scipy import sparse
+
+from fairlearnkit._factorize import to_numpy
+
+__all__ = ["as_frame", "columns_of", "split_columns"]
+
+
+def as_frame(X: Any) -> nw.DataFrame | None:
+    """View a native data frame through narwhals; None if X is no data frame."""
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise TypeError("X is a lazy frame; collect it first.")
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def columns_of(X: Any, names: Sequence) -> list[tuple[str, Any]]:
+    """Look up columns of X: (name, values) of each name or index."""
+    frame = as_frame(X)
+    columns = []
+    for name in names:
+        if isinstance(name, (int, np.integer)) and not isinstance(name, bool):
+            columns.append(_column_at(X, frame, int(name)))
+        elif frame is None:
+            raise ValueError(
+                f"sensitive_features={name!r} names a column, but X is "
+                f"{type(X).__name__} and has no column names; pass a data frame, or "
+                "the index of the column."
+            )
+        elif name not in frame.columns:
+            close = get_close_matches(str(name), [str(c) for c in frame.columns])
+            hint = f"; did you mean {close}?" if close else "."
+            raise ValueError(f"sensitive feature {name!r} is not a column of X{hint}")
+        else:
+            columns.append((str(name), frame.get_column(name)))
+    return columns
+
+
+def _column_at(X: Any, frame: nw.DataFrame | None, index: int) -> tuple[str, Any]:
+    width = X.shape[1]
+    if not -width <= index < width:
+        raise ValueError(
+            f"sensitive feature {index} is not a column of X, which has {width}."
+        )
+    if frame is not None:
+        name = frame.columns[index]
+        return str(name), frame.get_column(name)
+    column = X[:, [index]].toarray().ravel() if sparse.issparse(X) else X[:, index]
+    return f"x{index % width}", column
+
+
+def split_columns(
+    values: Any, default: str = "sensitive_features"
+) -> list[tuple[str, Any]]:
+    """Split values given by the user, one-dimensional or a table, into columns."""
+    if isinstance(values, dict):
+        return [(str(name), column) for name, column in values.items()]
+    native = nw.from_native(values, allow_series=True, pass_through=True)
+    if isinstance(native, nw.DataFrame):
+        return [(str(name), native.get_column(name)) for name in native.columns]
+    if isinstance(native, nw.Series):
+        return [(str(native.name) if native.name else default, native)]
+    array = to_numpy(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        return [(default, array[:, 0])]
+    if array.ndim == 2:
+        return [(f"{default}_{j}", array[:, j]) for j in range(array.shape[1])]
+    if array.ndim != 1:
+        raise ValueError(
+            f"sensitive_features must be a column or a table, got {array.ndim} axes."
+        )
+    return [(default, array)]
