@@ -12,7 +12,13 @@ from scipy import sparse
 
 from fairlearnkit._factorize import to_numpy
 
-__all__ = ["as_frame", "columns_of", "split_columns"]
+__all__ = [
+    "as_column",
+    "as_frame",
+    "check_row_order",
+    "columns_of",
+    "split_columns",
+]
 
 
 def as_frame(X: Any) -> nw.DataFrame | None:
@@ -58,6 +64,22 @@ def _column_at(X: Any, frame: nw.DataFrame | None, index: int) -> tuple[str, Any
     return f"x{index % width}", column
 
 
+def as_column(values: Any, name: str) -> Any:
+    """Return one column as it is, or that of a table which has no other.
+
+    Raises
+    ------
+    ValueError
+        If there are more columns.
+    """
+    shape = getattr(values, "shape", None)
+    if shape is None or len(shape) < 2:
+        return values
+    if len(shape) > 2 or shape[1] != 1:
+        raise ValueError(f"{name} must be one column, got shape {tuple(shape)}.")
+    return split_columns(values, name)[0][1]
+
+
 def split_columns(
     values: Any, default: str = "sensitive_features"
 ) -> list[tuple[str, Any]]:
@@ -79,3 +101,32 @@ def split_columns(
             f"sensitive_features must be a column or a table, got {array.ndim} axes."
         )
     return [(default, array)]
+
+
+def check_row_order(**columns: Any) -> None:
+    """Raise a ValueError if pandas objects hold the same rows in different orders.
+
+    Rows are matched by position, so that a sorted column beside an unsorted one would
+    pair people with the labels of others.
+    """
+    first = None
+    for name, values in columns.items():
+        native = nw.from_native(values, allow_series=True, pass_through=True)
+        if not isinstance(native, (nw.Series, nw.DataFrame)):
+            continue
+        index = nw.maybe_get_index(native)
+        if index is None:
+            continue
+        if first is None:
+            first = name, index
+        elif _reordered(index, first[1]):
+            raise ValueError(
+                f"{name} and {first[0]} hold the same index in different orders, but "
+                "rows are matched by position; align them first."
+            )
+
+
+def _reordered(index: Any, other: Any) -> bool:
+    if len(index) != len(other) or index.equals(other):
+        return False
+    return bool(index.sort_values().equals(other.sort_values()))

@@ -13,6 +13,7 @@ __all__ = [
     "factorize_integers",
     "is_missing",
     "plain_integers",
+    "sorted_labels",
     "to_numpy",
 ]
 
@@ -135,7 +136,7 @@ def _factorize_objects(
         raise ValueError(
             f"{what} has {count} missing values in {len(items)} rows; {advice}."
         )
-    labels = _sorted([item for item in uniques if item not in missing])
+    labels = sorted_labels([item for item in uniques if item not in missing])
     lookup = {label: code for code, label in enumerate(labels)}
     lookup |= dict.fromkeys(missing, len(labels))
     codes = np.fromiter(map(lookup.__getitem__, items), np.intp, len(items))
@@ -149,7 +150,8 @@ def is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
-def _sorted(labels: list) -> list:
+def sorted_labels(labels: list) -> list:
+    """Sort labels, by type and text where they have no order among them."""
     try:
         return sorted(labels)
     except TypeError:  # mixed types, such as numbers and strings

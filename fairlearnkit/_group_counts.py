@@ -205,7 +205,10 @@ class GroupCounts:
         table = np.zeros((2, len(groups), *self.counts.shape[1:]))
         np.add.at(table[0], np.asarray(places), self.counts)
         np.add.at(table[1], np.asarray(places), self.squares)
-        return GroupCounts(*table, tuple(groups), self.classes, tuple(names))
+        counts, squares = table
+        return GroupCounts(
+            counts, squares, tuple(groups), self.classes, tuple(names)
+        )
 
     def overall(self) -> GroupCounts:
         """Return the same table with all groups pooled into one, labelled "overall"."""

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = ["Constraint", "Rate"]
+__all__ = ["RATES", "Constraint", "Rate", "rate_of_class"]
+
+# The counted cells of (true label, predicted label), and those they are a share of:
+# "+" is the positive class, "-" any other class, "*" any class.
+RATES = {
+    "selection_rate": ("*+", "**"),
+    "base_rate": ("+*", "**"),
+    "true_positive_rate": ("++", "+*"),
+    "false_negative_rate": ("+-", "+*"),
+    "false_positive_rate": ("-+", "-*"),
+    "true_negative_rate": ("--", "-*"),
+    "positive_predictive_value": ("++", "*+"),
+    "false_discovery_rate": ("-+", "*+"),
+    "negative_predictive_value": ("--", "*-"),
+    "false_omission_rate": ("+-", "*-"),
+}
 
 
 @dataclass(frozen=True)
@@ -90,6 +105,15 @@ class Rate:
         top = (counts * np.array(self.numerator)).sum(axis=(-2, -1))
         base = (counts * np.array(self.denominator)).sum(axis=(-2, -1))
         return np.divide(top, base, out=np.full(np.shape(top), np.nan), where=base > 0)
+
+
+def rate_of_class(name: str, classes: Sequence, target: int) -> Rate:
+    """Write a rate of `RATES` for the class at position `target`."""
+    own = np.arange(len(classes)) == target
+    counted = {"+": own, "-": ~own, "*": np.ones(len(classes))}
+    tables = [np.outer(counted[cell[0]], counted[cell[1]]) for cell in RATES[name]]
+    plain = len(classes) == 2 and target == 1
+    return Rate(name if plain else f"{name}[{classes[target]}]", *tables)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,19 +242,8 @@ class Constraint(ABC):
             return [list(classes).index(self.pos_label)]
         return [1] if len(classes) == 2 else list(range(len(classes)))
 
-    def _per_class(
-        self,
-        name: str,
-        classes: Sequence,
-        cells: Callable[[np.ndarray, np.ndarray], tuple],
-    ) -> tuple[Rate, ...]:
-        """One rate for each target class; `cells(own, other)` gives its two tables."""
-        rates = []
-        for target in self._targets(classes):
-            own = np.zeros(len(classes))
-            own[target] = 1.0
-            numerator, denominator = cells(own, 1.0 - own)
-            plain = len(classes) == 2 and target == 1
-            label = name if plain else f"{name}[{classes[target]}]"
-            rates.append(Rate(label, numerator, denominator))
-        return tuple(rates)
+    def _per_class(self, name: str, classes: Sequence) -> tuple[Rate, ...]:
+        """The rate of this name, one for each target class."""
+        return tuple(
+            rate_of_class(name, classes, target) for target in self._targets(classes)
+        )

@@ -59,11 +59,7 @@ class DemographicParity(Constraint):
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the selection rate of the positive class, or of each class."""
-
-        def cells(own: np.ndarray, other: np.ndarray) -> tuple:
-            return np.outer(np.ones_like(own), own), np.ones((len(own), len(own)))
-
-        return self._per_class("selection_rate", classes, cells)
+        return self._per_class("selection_rate", classes)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -88,7 +84,7 @@ class TruePositiveRateParity(Constraint):
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the true positive rate of the positive class, or of each class."""
-        return self._per_class("true_positive_rate", classes, _true_positive)
+        return self._per_class("true_positive_rate", classes)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -113,7 +109,7 @@ class FalsePositiveRateParity(Constraint):
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the false positive rate of the positive class, or of each class."""
-        return self._per_class("false_positive_rate", classes, _false_positive)
+        return self._per_class("false_positive_rate", classes)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -141,8 +137,8 @@ class EqualizedOdds(Constraint):
         """Return both rates, or P(predicted = c | true = y) for all c and y."""
         if len(classes) == 2 or self.pos_label is not None:
             return (
-                *self._per_class("true_positive_rate", classes, _true_positive),
-                *self._per_class("false_positive_rate", classes, _false_positive),
+                *self._per_class("true_positive_rate", classes),
+                *self._per_class("false_positive_rate", classes),
             )
         units = np.eye(len(classes))
         return tuple(
@@ -205,11 +201,7 @@ class PredictiveParity(Constraint):
 
     def rates(self, classes: Sequence) -> tuple[Rate, ...]:
         """Return the precision of the positive class, or of each class."""
-
-        def cells(own: np.ndarray, other: np.ndarray) -> tuple:
-            return np.outer(own, own), np.outer(np.ones_like(own), own)
-
-        return self._per_class("positive_predictive_value", classes, cells)
+        return self._per_class("positive_predictive_value", classes)
 
 
 @dataclass(frozen=True, repr=False)
@@ -254,14 +246,6 @@ class RateParity(Constraint):
                     f"but there are {len(classes)}: {list(classes)}."
                 )
         return self.own_rates
-
-
-def _true_positive(own: np.ndarray, other: np.ndarray) -> tuple:
-    return np.outer(own, own), np.outer(own, np.ones_like(own))
-
-
-def _false_positive(own: np.ndarray, other: np.ndarray) -> tuple:
-    return np.outer(other, own), np.outer(other, np.ones_like(own))
 
 
 ALIASES: dict[str, type[Constraint]] = {

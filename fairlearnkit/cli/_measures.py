@@ -49,10 +49,11 @@ def read_table(table, constraints):
     """
     (error,) = ErrorRateParity().rates(table.classes)
     overall = rate_by_group(table.overall(), error)
+    low, high = overall.interval()
     row = {
         "accuracy": 1 - overall.values[0],
-        "accuracy_low": 1 - overall.high[0],
-        "accuracy_high": 1 - overall.low[0],
+        "accuracy_low": 1 - high[0],
+        "accuracy_high": 1 - low[0],
         "balanced_accuracy": _balanced_accuracy(table),
     }
     for constraint in constraints:

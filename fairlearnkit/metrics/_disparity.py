@@ -1,89 +1,70 @@
-"""Rates by group and the violation of a constraint, with intervals, off a table."""
+"""The gap of metrics between groups, with an interval: of a table, or of arrays."""
 
 from dataclasses import dataclass
 from warnings import warn
 
 import numpy as np
-from scipy.special import ndtri
 
+from fairlearnkit._columns import check_row_order
 from fairlearnkit.constraints import Constraint, Rate, as_constraint
 from fairlearnkit.exceptions import FairnessWarning, shortlist
-from fairlearnkit.metrics._intervals import (
-    fold_at_one,
-    fold_at_zero,
-    newcombe_interval,
-    ratio_interval,
-    wilson_interval,
-)
-
-
-@dataclass(frozen=True, eq=False)
-class RateByGroup:
-    """A rate of every group, with intervals.
-
-    Parameters
-    ----------
-    name : str
-        Name of the rate.
-    groups : tuple
-        Group labels.
-    values, low, high : ndarray of shape (n_groups,)
-        Estimates and interval ends; NaN where the rate is undefined.
-    n : ndarray of shape (n_groups,)
-        People that the rate is taken over; the effective number if weighted.
-    """
-
-    name: str
-    groups: tuple
-    values: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    n: np.ndarray
+from fairlearnkit.metrics._gaps import gap_interval, gap_of
+from fairlearnkit.metrics._people import People, with_positive_class
+from fairlearnkit.metrics._readers import reader_of
+from fairlearnkit.metrics._reading import read_rate
+from fairlearnkit.metrics._rows import RowMetric
 
 
 @dataclass(frozen=True, eq=False)
 class Disparity:
-    """The violation of a constraint, with an interval.
+    """The largest gap of one metric or several between groups, with an interval.
 
     Parameters
     ----------
-    constraint : Constraint
+    name : str
+        Name of the constraint or the metric.
+    compare : {"difference", "ratio"}
+        Whether the gap is ``max - min`` or ``1 - min / max``.
     value : float
-        Violation, 0 at parity: the largest max - min, or 1 - min / max, of any rate.
-        NaN if fewer than two groups have a defined rate.
+        The gap, 0 at parity; NaN if fewer than two groups have a defined metric.
     low, high : float
-        Interval of the violation.
+        Its interval.
     confidence_level : float
-        Its nominal coverage.
-    rates : tuple of RateByGroup
-        What was compared; their intervals are for each rate on its own.
+        Nominal coverage of the interval.
+    lowest, highest : object
+        Labels of the two groups between which the gap is largest; None if undefined.
+    estimates : tuple of GroupEstimates
+        What was compared, by group.
     """
 
-    constraint: Constraint
+    name: str
+    compare: str
     value: float
     low: float
     high: float
     confidence_level: float
-    rates: tuple
+    lowest: object
+    highest: object
+    estimates: tuple
 
 
-def rate_by_group(table, rate, *, confidence_level=0.95):
-    """Read a rate and its interval off a table, for every group.
+def rate_by_group(table, rate):
+    """Read a rate and its sampling law off a table, for every group.
 
     Parameters
     ----------
     table : GroupCounts
     rate : Rate
-    confidence_level : float in (0, 1), default=0.95
 
     Returns
     -------
-    rate : RateByGroup
+    estimates : GroupEstimates
+        Its `interval` method gives intervals.
 
     Notes
     -----
-    A share of people gets Wilson's interval, on Kish's effective number if weighted.
-    Any other ratio gets a normal interval on its linearised variance,
+    A share of people is binomial, on Kish's effective number if weighted. Any other
+    ratio is nearly normal with the linearised variance
     :math:`\\sum w_i^2 (n_i - r d_i)^2 / (\\sum w_i d_i)^2`.
 
     Examples
@@ -98,24 +79,10 @@ def rate_by_group(table, rate, *, confidence_level=0.95):
     >>> rate.values
     array([0.5, 1. ])
     """
-    values = rate.of(table.counts)
-    base = np.array(rate.denominator)
-    mass = (table.counts * base).sum(axis=(1, 2))
-    square = (table.squares * base**2).sum(axis=(1, 2))
-    n = np.divide(mass**2, square, out=np.zeros(len(mass)), where=square > 0)
-    if rate.is_proportion:
-        low, high = wilson_interval(values, n, confidence_level)
-    else:
-        top = np.array(rate.numerator)
-        residual = (top - values[:, None, None] * base) ** 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.sqrt((table.squares * residual).sum(axis=(1, 2))) / mass
-        half = ndtri(0.5 + confidence_level / 2) * spread
-        low, high = values - half, values + half
-    return RateByGroup(rate.name, table.groups, values, low, high, n)
+    return read_rate(table, rate)
 
 
-def disparity_of_table(table, constraint, *, confidence_level=0.95):
+def disparity_of_table(table, constraint, *, confidence_level=0.95, method=None):
     """Read the violation of a constraint and its interval off a table.
 
     Parameters
@@ -123,6 +90,8 @@ def disparity_of_table(table, constraint, *, confidence_level=0.95):
     table : GroupCounts
     constraint : str, Constraint or Rate
     confidence_level : float in (0, 1), default=0.95
+    method : {"mover", "inversion", "simultaneous", "bootstrap"}, default=None
+        See :func:`gap_interval`.
 
     Returns
     -------
@@ -133,14 +102,9 @@ def disparity_of_table(table, constraint, *, confidence_level=0.95):
     FairnessWarning
         If a rate is undefined for some group, which is then left out.
 
-    Notes
-    -----
-    Two groups: Newcombe's interval of the difference, or the MOVER-R interval of the
-    ratio, folded to its absolute value. More groups: Wilson intervals that hold
-    simultaneously (each at level 1 - alpha / K) bound the largest and the smallest
-    rate. Several rates share alpha equally. So when the true violation is 0 the
-    interval contains 0 as often as its level says (for two groups and one rate down to
-    a point less, else more often).
+    See Also
+    --------
+    disparity : The same from arrays.
 
     Examples
     --------
@@ -155,61 +119,173 @@ def disparity_of_table(table, constraint, *, confidence_level=0.95):
     0.50 [0.35, 0.63]
     """
     constraint = as_constraint(constraint)
-    rates = constraint.rates(table.classes)
-    shown = [rate_by_group(table, r, confidence_level=confidence_level) for r in rates]
-    warn_undefined(shown, table)
-    level = 1 - (1 - confidence_level) / len(rates)
-    gaps = [_gap_interval(table, r, constraint.compare, level) for r in rates]
-    gaps = [gap for gap in gaps if not np.isnan(gap).any()]
-    if not gaps:
-        value = low = high = np.nan
-    else:
-        value = constraint.violation(table.counts, table.classes)
-        low, high = np.max(gaps, axis=0)
-    return Disparity(
-        constraint, float(value), float(low), float(high), confidence_level, (*shown,)
+    estimates = [read_rate(table, rate) for rate in constraint.rates(table.classes)]
+    warn_undefined(estimates, table.names)
+    return compared(
+        estimates, constraint.name, constraint.compare, confidence_level, method
     )
 
 
-def _gap_interval(table, rate: Rate, compare, level):
-    """Interval of the violation of one rate; NaN for fewer than two defined groups."""
-    estimate = rate_by_group(table, rate, confidence_level=level)
-    defined = np.flatnonzero(~np.isnan(estimate.values))
-    if len(defined) < 2:
-        return np.nan, np.nan
-    if len(defined) == 2:
-        first, second = (
-            (estimate.values[g], estimate.low[g], estimate.high[g]) for g in defined
-        )
-        if compare == "difference":
-            return fold_at_zero(*newcombe_interval(first, second))
-        if first[0] == second[0] == 0:
-            return 0.0, 1.0
-        low, high = fold_at_one(*ratio_interval(first, second))
-        return 1 - high, 1 - low
-    shared = 1 - (1 - level) / len(defined)
-    estimate = rate_by_group(table, rate, confidence_level=shared)
-    low, high = estimate.low[defined], estimate.high[defined]
-    if compare == "difference":
-        return max(0.0, low.max() - high.min()), high.max() - low.min()
-    least = max(low.min(), 0) / high.max() if high.max() > 0 else 0.0
-    most = high.min() / low.max() if low.max() > 0 else 1.0
-    return max(0.0, 1 - most), 1 - least
+def disparity(
+    y_true,
+    y_pred,
+    metric,
+    *,
+    sensitive_features,
+    compare=None,
+    sample_weight=None,
+    confidence_level=0.95,
+    method=None,
+    n_resamples=200,
+    random_state=0,
+):
+    """Measure how far a metric lies apart between groups, with an interval.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        Labels or numbers, as the metric wants them.
+    metric : str, Constraint, Rate or callable
+        A constraint, such as "equalized_odds", or a metric ``f(y_true, y_pred)``, such
+        as :func:`true_positive_rate` or :func:`sklearn.metrics.roc_auc_score`; bind
+        further arguments with :func:`functools.partial`.
+    sensitive_features : array-like, Series or data frame of n_samples rows
+        Several columns make intersectional groups.
+    compare : {"difference", "ratio"}, default=None
+        Whether the gap is ``max - min`` or ``1 - min / max``; by default what the
+        constraint says, and the difference of a callable.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights.
+    confidence_level : float in (0, 1), default=0.95
+    method : {"mover", "inversion", "simultaneous", "bootstrap"}, default=None
+        See :func:`gap_interval`.
+    n_resamples : int, default=200
+        Bootstrap replicates behind the standard error of a callable that is not built
+        in.
+    random_state : int, RandomState, Generator or None, default=0
+        Draws them.
+
+    Returns
+    -------
+    disparity : Disparity
+
+    Raises
+    ------
+    ValueError
+        If the labels leave open which is positive, or the input is of no use.
+
+    Warns
+    -----
+    FairnessWarning
+        If the metric is undefined for some group, which is then left out.
+
+    Notes
+    -----
+    For two groups and one metric the interval is Newcombe's (shares) or its kin, folded
+    at parity. Otherwise it holds every gap that a simulated test does not reject. In
+    both, when the true gap is 0 the interval contains 0 as often as its level says.
+
+    Examples
+    --------
+    >>> from fairlearnkit.metrics import disparity
+    >>> found = disparity(
+    ...     [0, 1] * 50, [0, 1] * 25 + [1, 1] * 25, "demographic_parity",
+    ...     sensitive_features=["a"] * 50 + ["b"] * 50,
+    ... )
+    >>> print(f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
+    0.50 [0.35, 0.63]
+    """
+    check_row_order(y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features)
+    people = People(y_true, y_pred, sensitive_features, sample_weight)
+    if isinstance(metric, (str, Constraint, Rate)):
+        constraint = as_constraint(metric)
+        table = with_positive_class(people.counts, constraint.pos_label, several=True)
+        rates = constraint.rates(table.classes)
+        estimates = [read_rate(table, rate) for rate in rates]
+        name, natural = constraint.name, constraint.compare
+    else:
+        estimates = [_estimates(metric, people, n_resamples, random_state)]
+        name, natural = estimates[0].name, "difference"
+    warn_undefined(estimates, estimates[0].names)
+    return compared(estimates, name, compare or natural, confidence_level, method)
 
 
-def warn_undefined(rates, table):
-    """Name the groups in which a rate has nobody to be taken over."""
-    for rate in rates:
+def _estimates(metric, people, n_resamples, random_state):
+    reader = reader_of(metric)
+    if reader is not None:
+        return reader.read(reader.table(people))
+    params = {}
+    if people.sample_weight is not None:
+        params["sample_weight"] = people.sample_weight
+    called = RowMetric(metric, people.y_true, people.y_pred, params)
+    return called.estimates(people.groups, n_resamples, random_state)
+
+
+def compared(estimates, name, compare, confidence_level=0.95, method=None):
+    """Compare metrics between groups.
+
+    Parameters
+    ----------
+    estimates : sequence of GroupEstimates
+    name : str
+    compare : {"difference", "ratio"}
+    confidence_level : float
+    method : str or None
+
+    Returns
+    -------
+    disparity : Disparity
+    """
+    low, high = gap_interval(estimates, compare, confidence_level, method)
+    value, lowest, highest = np.nan, None, None
+    for estimate in estimates:
+        defined = np.flatnonzero(~np.isnan(estimate.values))
+        if len(defined) < 2:
+            continue
+        values = estimate.values[defined]
+        gap = float(gap_of(values, compare))
+        if np.isnan(value) or gap > value:
+            value = gap
+            lowest, highest = (
+                estimate.groups[defined[i]] for i in (values.argmin(), values.argmax())
+            )
+    return Disparity(
+        name,
+        compare,
+        value,
+        low,
+        high,
+        confidence_level,
+        lowest,
+        highest,
+        tuple(estimates),
+    )
+
+
+def warn_undefined(estimates, names):
+    """Name the groups in which a metric has nobody to be taken over."""
+    for estimate in estimates:
         undefined = [
             repr(group)
-            for group, value in zip(rate.groups, rate.values, strict=True)
+            for group, value in zip(estimate.groups, estimate.values, strict=True)
             if np.isnan(value)
         ]
         if undefined:
             warn(
-                f"{rate.name} is undefined for {', '.join(table.names)} in "
+                f"{estimate.name} is undefined for {', '.join(names)} in "
                 f"[{shortlist(undefined)}] for lack of people; these groups are left "
                 "out.",
                 FairnessWarning,
                 stacklevel=4,
             )
+
+
+def warn_one_group(table):
+    """Say that there is nobody to compare a single group with."""
+    if len(table.groups) == 1:
+        warn(
+            f"{', '.join(table.names)} has one group only, {table.groups[0]!r}: there "
+            "is nothing to compare it with.",
+            FairnessWarning,
+            stacklevel=5,
+        )

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from fairlearnkit._columns import check_row_order
 from fairlearnkit.constraints import (
     DemographicParity,
     EqualizedOdds,
     TruePositiveRateParity,
 )
-from fairlearnkit.metrics._disparity import rate_by_group, warn_undefined
-from fairlearnkit.tables import GroupCounts
+from fairlearnkit.metrics._disparity import warn_one_group, warn_undefined
+from fairlearnkit.metrics._people import People, with_positive_class
+from fairlearnkit.metrics._reading import read_rate
 
 
 def demographic_parity_difference(
@@ -241,22 +243,9 @@ def equalized_odds_ratio(
 
 
 def _table(y_true, y_pred, sensitive_features, sample_weight, pos_label):
-    table = GroupCounts.from_arrays(
-        y_true,
-        y_pred,
-        sensitive_features=sensitive_features,
-        sample_weight=sample_weight,
-    )
-    found = set(table.classes)
-    for usual in ((0, 1), (-1, 1)):
-        if found <= set(usual):
-            return table.with_classes(usual)
-    if len(found) <= 2 and pos_label is None:
-        raise ValueError(
-            f"the labels are {list(table.classes)}, so pos_label must say which one is "
-            "positive."
-        )
-    return table
+    check_row_order(y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features)
+    people = People(y_true, y_pred, sensitive_features, sample_weight)
+    return with_positive_class(people.counts, pos_label, several=True)
 
 
 def _gaps(table, constraint, method):
@@ -266,8 +255,9 @@ def _gaps(table, constraint, method):
             f"method must be 'between_groups' or 'to_overall', got {method!r}."
         )
     rates = constraint.rates(table.classes)
-    shown = [rate_by_group(table, rate) for rate in rates]
-    warn_undefined(shown, table)
+    shown = [read_rate(table, rate) for rate in rates]
+    warn_undefined(shown, table.names)
+    warn_one_group(table)
     gaps = []
     for rate, by_group in zip(rates, shown, strict=True):
         values = by_group.values[~np.isnan(by_group.values)]

@@ -5,7 +5,15 @@ or 1, where the textbook interval and the percentile bootstrap do not.
 """
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import betaincinv, ndtri
+
+PROPORTION_METHODS = (
+    "wilson",
+    "agresti_coull",
+    "jeffreys",
+    "clopper_pearson",
+    "wald",
+)
 
 
 def wilson_interval(proportion, n, confidence_level=0.95):
@@ -45,6 +53,68 @@ def wilson_interval(proportion, n, confidence_level=0.95):
     low = np.where(p == 0, 0.0 * centre, np.clip(centre - half, 0, 1))
     high = np.where(p == 1, 0.0 * centre + 1, np.clip(centre + half, 0, 1))
     return low, high
+
+
+def proportion_interval(proportion, n, confidence_level=0.95, *, method="wilson"):
+    """Interval of a proportion by any of the usual methods.
+
+    Parameters
+    ----------
+    proportion : array-like
+        Observed shares in [0, 1].
+    n : array-like
+        Numbers of people behind them; effective numbers if weighted.
+    confidence_level : float or array-like in (0, 1), default=0.95
+    method : {"wilson", "agresti_coull", "jeffreys", "clopper_pearson", "wald"}, \
+            default="wilson"
+        "wilson" holds its level best on average, "clopper_pearson" never falls below it
+        and is wider for that, "wald" (the textbook's) fails for small groups and near 0
+        or 1.
+
+    Returns
+    -------
+    low, high : ndarray
+        NaN where `n` is 0.
+
+    References
+    ----------
+    Brown, Cai, DasGupta, "Interval estimation for a binomial proportion", Statistical
+    Science 16, 2001. :doi:`10.1214/ss/1009213286`
+
+    Examples
+    --------
+    >>> from fairlearnkit.metrics import proportion_interval
+    >>> low, high = proportion_interval(0.9, 20, method="clopper_pearson")
+    >>> print(f"{low:.3f} {high:.3f}")
+    0.683 0.988
+    """
+    p, n = np.asarray(proportion, float), np.asarray(n, float)
+    if method == "wilson":
+        return wilson_interval(p, n, confidence_level)
+    half = np.asarray(confidence_level) / 2
+    hits, misses = p * n, (1 - p) * n
+    if method in ("jeffreys", "clopper_pearson"):
+        prior = 0.5 if method == "jeffreys" else 0.0
+        step = 0.5 if method == "jeffreys" else 1.0
+        low = _beta_end(hits + prior, misses + step, 0.5 - half)
+        high = _beta_end(hits + step, misses + prior, 0.5 + half)
+        return np.where(hits > 0, low, 0 * p), np.where(misses > 0, high, 0 * p + 1)
+    z = ndtri(0.5 + half)
+    if method == "agresti_coull":
+        n = n + z**2
+        p = (hits + z**2 / 2) / n
+        n = np.where(np.isnan(hits), np.nan, n)
+    elif method != "wald":
+        raise ValueError(f"method must be one of {PROPORTION_METHODS}, got {method!r}.")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = z * np.sqrt(p * (1 - p) / n)
+    return np.clip(p - reach, 0, 1), np.clip(p + reach, 0, 1)
+
+
+def _beta_end(first, second, level):
+    usable = (first > 0) & (second > 0)
+    safe = np.where(usable, first, 1.0), np.where(usable, second, 1.0)
+    return np.where(usable, betaincinv(*safe, level), np.nan)
 
 
 def newcombe_interval(first, second):

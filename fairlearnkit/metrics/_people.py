@@ -1,0 +1,181 @@
+"""The people that metrics are read off: their tables, each made once when asked for."""
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+
+from fairlearnkit._columns import as_column
+from fairlearnkit._factorize import factorize
+from fairlearnkit._groups import Groups, resolve_groups
+from fairlearnkit.tables import GroupCounts, MomentTable, ScoreTable
+
+# Two labels of which everybody takes the second to be the positive one.
+_USUAL = ((0, 1), (-1, 1))
+
+
+class People:
+    """Labels or numbers of some people, their predictions, groups and weights.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+    sensitive_features : array-like, Series, data frame, dict or Groups
+    sample_weight : array-like of shape (n_samples,), default=None
+    """
+
+    def __init__(self, y_true, y_pred, sensitive_features, sample_weight=None):
+        self.y_true = as_column(y_true, "y_true")
+        self.y_pred = as_column(y_pred, "y_pred")
+        self.sensitive_features = sensitive_features
+        self.sample_weight = sample_weight
+
+    def weighted(self, sample_weight):
+        """Return the same people with other weights."""
+        groups = self.__dict__.get("groups", self.sensitive_features)
+        return People(self.y_true, self.y_pred, groups, sample_weight)
+
+    @cached_property
+    def groups(self):
+        """Group of every row."""
+        features = self.sensitive_features
+        if isinstance(features, Groups):
+            return features
+        return resolve_groups(sensitive_features=features)
+
+    @cached_property
+    def counts(self):
+        """Counts of true and predicted labels."""
+        return self._counted(self.y_true, self.y_pred)
+
+    @cached_property
+    def decisions(self):
+        """Counts of predicted labels alone, whatever the true ones are."""
+        return self._counted(self.y_pred, self.y_pred)
+
+    @cached_property
+    def labels(self):
+        """Counts of true labels alone, whatever is predicted."""
+        return self._counted(self.y_true, self.y_true)
+
+    def scores(self, pos_label=None):
+        """Counts of true labels by score, of the classes (other, positive)."""
+        codes, classes = positive_codes(self.y_true, pos_label)
+        table = ScoreTable.from_arrays(
+            codes,
+            as_scores(self.y_pred),
+            sensitive_features=self.groups,
+            sample_weight=self.sample_weight,
+            classes=[0, 1],
+        )
+        return replace(table, classes=classes)
+
+    def moments(self, columns):
+        """Sums of numbers by group.
+
+        Parameters
+        ----------
+        columns : dict of ndarray of shape (n_samples,)
+        """
+        return MomentTable.from_arrays(
+            columns, sensitive_features=self.groups, sample_weight=self.sample_weight
+        )
+
+    def _counted(self, first, second):
+        return GroupCounts.from_arrays(
+            first,
+            second,
+            sensitive_features=self.sensitive_features,
+            sample_weight=self.sample_weight,
+        )
+
+
+def with_positive_class(table, pos_label, *, several=False):
+    """Complete the classes of a table of counts such that one is known to be positive.
+
+    Parameters
+    ----------
+    table : GroupCounts
+    pos_label : int, float, bool, str or None
+    several : bool, default=False
+        Whether more than two classes may do without a positive one.
+
+    Raises
+    ------
+    ValueError
+        If the labels leave open which class is positive.
+    """
+    classes = _complete(table.classes, pos_label, several)
+    return table if classes == table.classes else table.with_classes(classes)
+
+
+def positive_codes(y_true, pos_label=None):
+    """Code true labels as 1 where positive and 0 elsewhere.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,)
+    classes : tuple (other, positive)
+
+    Raises
+    ------
+    ValueError
+        If there are more than two labels, or they leave open which one is positive.
+    """
+    codes, found = factorize(y_true, "y_true")
+    classes = _complete(tuple(found), pos_label, False)
+    if len(classes) > 2:
+        raise ValueError(f"y_true has more than two labels: {list(classes)}.")
+    positive = classes[-1] if pos_label is None else pos_label
+    other = next((label for label in classes if label != positive), None)
+    hit = np.array([label == positive for label in found], dtype=np.intp)
+    return hit[codes], (other, positive)
+
+
+def as_scores(y_pred):
+    """Check predicted scores: finite numbers, one a row.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers, or one is missing or infinite.
+    """
+    try:
+        scores = np.asarray(y_pred, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "y_pred must hold numbers, such as the positive class's predict_proba."
+        ) from None
+    if scores.ndim == 2 and scores.shape[1] == 1:
+        scores = scores[:, 0]
+    if scores.ndim != 1:
+        raise ValueError(
+            f"y_pred has shape {scores.shape}; pass one score a row, such as "
+            "predict_proba(X)[:, 1]."
+        )
+    if lost := int((~np.isfinite(scores)).sum()):
+        raise ValueError(f"y_pred holds {lost} missing or infinite values.")
+    return scores
+
+
+def _complete(found, pos_label, several):
+    """Classes, of which some may not occur, such that one is known to be positive."""
+    usual = next((pair for pair in _USUAL if set(found) <= set(pair)), None)
+    if pos_label is None:
+        if usual is None and not (several and len(found) > 2):
+            raise ValueError(
+                f"the labels are {list(found)}, so pos_label must say which one is "
+                "positive."
+            )
+        return usual or found
+    if pos_label in found:
+        return usual or found
+    if len(found) == 1:  # everybody has the other label
+        return usual if usual and pos_label in usual else _joined(found[0], pos_label)
+    raise ValueError(
+        f"pos_label={pos_label!r} is not a class; the classes are {list(found)}."
+    )
+
+
+def _joined(label, pos_label):
+    return tuple(sorted((label, pos_label), key=lambda c: (str(type(c)), c)))
