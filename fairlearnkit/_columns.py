@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -103,14 +103,14 @@ def split_columns(
     return [(default, array)]
 
 
-def check_row_order(**columns: Any) -> None:
+def check_row_order(columns: Iterable[tuple[str, Any]]) -> None:
     """Raise a ValueError if pandas objects hold the same rows in different orders.
 
     Rows are matched by position, so that a sorted column beside an unsorted one would
     pair people with the labels of others.
     """
     first = None
-    for name, values in columns.items():
+    for name, values in columns:
         native = nw.from_native(values, allow_series=True, pass_through=True)
         if not isinstance(native, (nw.Series, nw.DataFrame)):
             continue

@@ -5,7 +5,6 @@ from warnings import warn
 
 import numpy as np
 
-from fairlearnkit._columns import check_row_order
 from fairlearnkit.constraints import Constraint, Rate, as_constraint
 from fairlearnkit.exceptions import FairnessWarning, shortlist
 from fairlearnkit.metrics._gaps import gap_interval, gap_of
@@ -195,8 +194,8 @@ def disparity(
     >>> print(f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]")
     0.50 [0.35, 0.63]
     """
-    check_row_order(y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features)
     people = People(y_true, y_pred, sensitive_features, sample_weight)
+    people.check_row_order()
     if isinstance(metric, (str, Constraint, Rate)):
         constraint = as_constraint(metric)
         table = with_positive_class(people.counts, constraint.pos_label, several=True)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fairlearnkit._columns import check_row_order
 from fairlearnkit.constraints import (
     DemographicParity,
     EqualizedOdds,
@@ -243,8 +242,8 @@ def equalized_odds_ratio(
 
 
 def _table(y_true, y_pred, sensitive_features, sample_weight, pos_label):
-    check_row_order(y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features)
     people = People(y_true, y_pred, sensitive_features, sample_weight)
+    people.check_row_order()
     return with_positive_class(people.counts, pos_label, several=True)
 
 

@@ -52,12 +52,13 @@ class FrameData:
         control = _features(control_features, "control_feature")
         sensitive = _features(sensitive_features, "sensitive_feature")
         self._features = _joined(control, sensitive)
+        arrays = [("y_true", y_true), ("y_pred", y_pred)]
+        check_row_order([*arrays, *self._features.items()])
         self._weighted = {}
         self._sources = {
             name: self._source(metric, params)
             for name, metric, params in _with_params(metrics, sample_params)
         }
-        check_row_order(y_true=y_true, y_pred=y_pred, **self._features)
         labels = [label for source in self._sources.values() for label in source.groups]
         names = tuple(control), tuple(sensitive)
         self.cells = Cells.of_labels(*names, dict.fromkeys(labels))

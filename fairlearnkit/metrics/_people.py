@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fairlearnkit._columns import as_column
+from fairlearnkit._columns import as_column, check_row_order
 from fairlearnkit._factorize import factorize
 from fairlearnkit._groups import Groups, resolve_groups
 from fairlearnkit.tables import GroupCounts, MomentTable, ScoreTable
@@ -29,6 +29,11 @@ class People:
         self.y_pred = as_column(y_pred, "y_pred")
         self.sensitive_features = sensitive_features
         self.sample_weight = sample_weight
+
+    def check_row_order(self):
+        """Raise a ValueError if pandas objects hold the same rows in other orders."""
+        names = "y_true", "y_pred", "sensitive_features", "sample_weight"
+        check_row_order((name, getattr(self, name)) for name in names)
 
     def weighted(self, sample_weight):
         """Return the same people with other weights."""
