@@ -184,11 +184,12 @@ class Shares(GroupEstimates):
             counts = np.arange(n + 1)
             ends = np.searchsorted(levels, bdtr(counts, int(n), share), side="right")
             ends[-1] = len(levels)
-            return np.repeat(counts / n, np.diff(ends, prepend=0))
+            ends[1:] -= ends[:-1]
+            return np.repeat(counts / n, ends)
 
         def draw(truth):
             pairs = zip(truth, size, ranks, strict=True)
-            return np.stack([quantiles(p, n)[r] for p, n, r in pairs], axis=1)
+            return np.stack([quantiles(p, n)[r] for p, n, r in pairs]).T
 
         return draw
 
@@ -247,8 +248,8 @@ class Means(GroupEstimates):
 
     def sampler(self, ranks):
         """Return what draws normal numbers on the scale, Student's where few."""
-        quantiles = self._t(_levels(ranks)[:, None])
-        steps = np.take_along_axis(quantiles, ranks.T, axis=0)
+        quantiles = self._t(_levels(ranks)[:, None]).T
+        steps = np.take_along_axis(quantiles, ranks, axis=1).T
         return lambda truth: self._moved(truth, steps)
 
     def _t(self, tail):

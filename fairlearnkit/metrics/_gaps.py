@@ -182,8 +182,8 @@ class GapProblem:
         for draw, truth in zip(self._samplers, self._truths(candidate), strict=True):
             drawn = draw(truth)
             gaps.append(gap_of(drawn, self.compare))
-            step = truth[drawn.argmax(axis=1)] - truth[drawn.argmin(axis=1)]
             spread = np.ptp(truth)
+            step = _truth_at(drawn, truth, "max") - _truth_at(drawn, truth, "min")
             orders.append((1 + step / spread) / 2 if spread > 0 else 0.5 + 0 * step)
         widest = np.argmax(gaps, axis=0)
         draws = np.arange(len(widest))
@@ -208,6 +208,12 @@ class GapProblem:
                 self.estimates[widest].support,
             )
         return truths
+
+
+def _truth_at(drawn, truth, extreme):
+    """True value of the group that is drawn highest or lowest; the mean if tied."""
+    reached = drawn == getattr(drawn, extreme)(axis=1, keepdims=True)
+    return (reached @ truth) / reached.sum(axis=1)
 
 
 def _window(top, gap, compare):
