@@ -59,7 +59,8 @@ def own_intervals(y, predicted, group):
     """The same with an interval each."""
     table = GroupCounts.from_arrays(y, predicted, sensitive_features=group)
     overall = table.overall()
-    return [(rate_by_group(table, r), rate_by_group(overall, r)) for r in OWN]
+    tables = table, overall
+    return [[rate_by_group(t, rate).interval() for t in tables] for rate in OWN]
 
 
 def peer_rates(y, predicted, group):

@@ -17,7 +17,14 @@ from fairlearnkit._groups import (
     cross_columns,
 )
 
-__all__ = ["Column", "count_cells", "count_frame", "group_columns", "label_column"]
+__all__ = [
+    "Column",
+    "Keys",
+    "count_cells",
+    "count_frame",
+    "group_keys",
+    "label_column",
+]
 
 _CHUNK = 1 << 16  # rows whose codes stay in the processor's cache
 _MOST_CELLS = 1 << 24  # beyond this, sparse integer labels are factorized first
@@ -35,17 +42,24 @@ class Column(NamedTuple):
         return self.codes.shape
 
 
-def group_columns(
-    sensitive_features: Any, handle_missing: str
-) -> tuple[list[Column], tuple[str, ...]]:
+class Keys(NamedTuple):
+    """Axes of the groups, and the names of the sensitive columns."""
+
+    columns: list[Column]
+    names: tuple[str, ...]
+
+
+def group_keys(sensitive_features: Any, handle_missing: str = "error") -> Keys:
     """Axes of the groups: one for each sensitive column, or one of crossed columns.
 
     Plain integers are left as they are; each further axis then costs as much as one
     more column of labels, and no row is ever crossed.
     """
+    if isinstance(sensitive_features, Keys):
+        return sensitive_features
     if isinstance(sensitive_features, Groups):
         groups = sensitive_features
-        return [Column(groups.codes, list(groups.labels))], groups.names
+        return Keys([Column(groups.codes, list(groups.labels))], groups.names)
     parts = split_columns(sensitive_features)
     names = tuple(name for name, _ in parts)
     keys = []
@@ -57,8 +71,8 @@ def group_columns(
     sizes = [_range_of(key, slice(None))[1] for key in keys] if len(keys) > 1 else []
     if np.prod([float(size) for size in sizes]) > _MOST_GROUPS:
         groups = cross_columns(parts, handle_missing)
-        return [Column(groups.codes, list(groups.labels))], names
-    return keys, names
+        return Keys([Column(groups.codes, list(groups.labels))], names)
+    return Keys(keys, names)
 
 
 def label_column(values: Any, name: str) -> Column:

@@ -34,10 +34,9 @@ def factorize(
     what to do about missing values.
     """
     native = _as_series(values)
-    if (
-        few := _factorize_few_strings(values if native is None else native)
-    ) is not None:
-        return few
+    text = _factorize_text(values if native is None else native)
+    if text is not None:
+        return text
     if native is not None and not _is_plain_number(native):
         return _factorize_objects(native.to_list(), what, handle_missing, advice)
     array = to_numpy(values)
@@ -91,29 +90,42 @@ def factorize_integers(array: np.ndarray) -> tuple[np.ndarray, list]:
     return lookup[shifted], labels
 
 
-def _factorize_few_strings(values: Any) -> tuple[np.ndarray, list] | None:
-    """Compare a column of text with each of its few labels, at the speed of its engine.
+def _factorize_text(values: Any) -> tuple[np.ndarray, list] | None:
+    """Code text by its dictionary (a series) or label by label (an array of few).
 
-    None if it is not text, has many labels, or anything else, such as missing values.
+    None if it is not text or anything is missing; the general way takes longer.
     """
-    is_array = isinstance(values, np.ndarray)
-    if is_array and (values.ndim != 1 or values.dtype.kind not in "UO"):
+    if isinstance(values, nw.Series):
+        return _factorize_series(values)
+    if not isinstance(values, np.ndarray) or values.ndim != 1:
         return None
-    if not is_array and not isinstance(values, nw.Series):
-        return None
-    if not is_array and values.dtype not in (nw.String, nw.Categorical, nw.Enum):
-        return None
-    head = values[:_HEAD].tolist() if is_array else values.head(_HEAD).to_list()
-    if not all(isinstance(item, str) for item in head):
-        return None
-    labels = sorted(set(head))
+    head = values[:_HEAD].tolist() if values.dtype.kind in "UO" else []
+    labels = sorted(set(head)) if all(isinstance(item, str) for item in head) else []
     if not labels or len(labels) > _FEW:
         return None
     codes = np.full(len(values), -1, dtype=np.intp)
     for code, label in enumerate(labels):
-        same = values == label
-        codes[same if is_array else same.fill_null(False).to_numpy()] = code
+        codes[values == label] = code
     return None if (codes < 0).any() else (codes, labels)
+
+
+def _factorize_series(series: nw.Series) -> tuple[np.ndarray, list] | None:
+    if series.dtype not in (nw.String, nw.Categorical, nw.Enum):
+        return None
+    if not len(series) or series.is_null().any():
+        return None
+    try:
+        array = series.to_arrow()
+    except ImportError:  # the same codes, only slower
+        return None
+    encoded = array if hasattr(array, "dictionary") else array.dictionary_encode()
+    labels = encoded.dictionary.to_pylist()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp)
+    present = np.flatnonzero(np.bincount(codes, minlength=len(labels)))
+    ascending = sorted_labels([labels[place] for place in present])
+    rank = {label: code for code, label in enumerate(ascending)}
+    lookup = np.array([rank.get(label, -1) for label in labels], dtype=np.intp)
+    return lookup[codes], ascending
 
 
 def _factorize_objects(

@@ -11,7 +11,7 @@ import numpy as np
 from fairlearnkit._counting import (
     count_cells,
     count_frame,
-    group_columns,
+    group_keys,
     label_column,
 )
 from fairlearnkit._draws import new_generator
@@ -101,7 +101,7 @@ class GroupCounts:
             If lengths differ, a label is not in `classes`, labels are continuous or
             missing, or a weight is negative.
         """
-        keys, names = group_columns(sensitive_features, handle_missing)
+        keys, names = group_keys(sensitive_features, handle_missing)
         columns = [label_column(y_true, "y_true"), label_column(y_pred, "y_pred")]
         n_rows = len(keys[0].codes)
         check_lengths(n_rows, y_true=columns[0], y_pred=columns[1])

@@ -38,7 +38,7 @@ ALLOWED = {
     "_solvers": LEAVES,
     **dict.fromkeys(STAGES, LEAVES | {"_solvers"}),
     "metrics": LEAVES,
-    "model_selection": LEAVES | {"metrics"},
+    "model_selection": LEAVES | {"metrics", "postprocessing"},
     "datasets": {"_extras"},
 }
 VAGUE = {"utils", "_utils", "util", "common", "_common", "helpers", "_helpers", "misc"}

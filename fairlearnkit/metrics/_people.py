@@ -6,8 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from fairlearnkit._columns import as_column, check_row_order
+from fairlearnkit._counting import group_keys
 from fairlearnkit._factorize import factorize
 from fairlearnkit._groups import Groups, resolve_groups
+from fairlearnkit._vocabulary import check_class_labels
 from fairlearnkit.tables import GroupCounts, MomentTable, ScoreTable
 
 # Two labels of which everybody takes the second to be the positive one.
@@ -37,8 +39,12 @@ class People:
 
     def weighted(self, sample_weight):
         """Return the same people with other weights."""
-        groups = self.__dict__.get("groups", self.sensitive_features)
-        return People(self.y_true, self.y_pred, groups, sample_weight)
+        arrays = self.y_true, self.y_pred, self.sensitive_features
+        people = People(*arrays, sample_weight)
+        for name in ("groups", "_keys"):
+            if name in self.__dict__:
+                people.__dict__[name] = self.__dict__[name]
+        return people
 
     @cached_property
     def groups(self):
@@ -49,6 +55,11 @@ class People:
         return resolve_groups(sensitive_features=features)
 
     @cached_property
+    def _keys(self):
+        """The groups as axes of a table, coded once for all tables."""
+        return group_keys(self.__dict__.get("groups", self.sensitive_features))
+
+    @cached_property
     def counts(self):
         """Counts of true and predicted labels."""
         return self._counted(self.y_true, self.y_pred)
@@ -56,12 +67,18 @@ class People:
     @cached_property
     def decisions(self):
         """Counts of predicted labels alone, whatever the true ones are."""
-        return self._counted(self.y_pred, self.y_pred)
-
-    @cached_property
-    def labels(self):
-        """Counts of true labels alone, whatever is predicted."""
-        return self._counted(self.y_true, self.y_true)
+        try:
+            counts = self.counts
+        except ValueError:  # true values that are no labels play no part here
+            check_class_labels("y_pred", factorize(self.y_pred, "y_pred")[1])
+            counts = self._counted(self.y_pred, self.y_pred)
+        cells = np.stack([counts.counts, counts.squares]).sum(axis=2)
+        seen = np.flatnonzero(cells[0].any(axis=0))
+        places = np.arange(len(seen))
+        tables = np.zeros((2, len(counts.groups), len(seen), len(seen)))
+        tables[:, :, places, places] = cells[:, :, seen]
+        classes = tuple(counts.classes[place] for place in seen)
+        return replace(counts, counts=tables[0], squares=tables[1], classes=classes)
 
     def scores(self, pos_label=None):
         """Counts of true labels by score, of the classes (other, positive)."""
@@ -90,7 +107,7 @@ class People:
         return GroupCounts.from_arrays(
             first,
             second,
-            sensitive_features=self.sensitive_features,
+            sensitive_features=self._keys,
             sample_weight=self.sample_weight,
         )
 

@@ -491,3 +491,17 @@ def test_the_missing_package_is_named_with_its_extra(monkeypatch):
         MetricFrame(
             metrics=metrics.count, y_true=[1], y_pred=[1], sensitive_features=[1]
         )
+
+
+def test_selection_rates_do_not_depend_on_the_true_values():
+    _, h, sensitive, weight = people(15)
+    arguments = {
+        "metrics": metrics.selection_rate,
+        "y_pred": h,
+        "sensitive_features": sensitive["sex"],
+    }
+    expected = MetricFrame(y_true=h, **arguments).by_group
+    for y_true in (weight, np.arange(len(h)) % 5, 1 - h):
+        assert_same(MetricFrame(y_true=y_true, **arguments).by_group, expected)
+    with pytest.raises(ValueError, match="y_pred holds continuous values"):
+        MetricFrame(y_true=weight, **arguments | {"y_pred": weight})
