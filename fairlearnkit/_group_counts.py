@@ -206,9 +206,7 @@ class GroupCounts:
         np.add.at(table[0], np.asarray(places), self.counts)
         np.add.at(table[1], np.asarray(places), self.squares)
         counts, squares = table
-        return GroupCounts(
-            counts, squares, tuple(groups), self.classes, tuple(names)
-        )
+        return GroupCounts(counts, squares, tuple(groups), self.classes, tuple(names))
 
     def overall(self) -> GroupCounts:
         """Return the same table with all groups pooled into one, labelled "overall"."""

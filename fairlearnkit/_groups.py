@@ -17,7 +17,12 @@ from warnings import warn
 import narwhals as nw
 import numpy as np
 
-from fairlearnkit._columns import as_frame, columns_of, split_columns
+from fairlearnkit._columns import (
+    as_frame,
+    check_row_order,
+    columns_of,
+    split_columns,
+)
 from fairlearnkit._factorize import (
     factorize,
     factorize_integers,
@@ -66,6 +71,19 @@ class Groups:
         pairs = zip(self.names, values, strict=True)
         return ", ".join(f"{name}={value!r}" for name, value in pairs)
 
+    def values(self) -> Any:
+        """Group of each row as plain values: an array, or a dict of arrays by column.
+
+        Text and numbers keep their types where a column mixes them.
+        """
+        if len(self.names) == 1:
+            return _column(self.labels)[self.codes]
+        columns = zip(*self.labels, strict=True)
+        return {
+            name: _column(labels)[self.codes]
+            for name, labels in zip(self.names, columns, strict=True)
+        }
+
     def take(self, rows: np.ndarray) -> Groups:
         """Keep `rows` (indices or a mask), and only the groups that occur in them."""
         codes = self.codes[rows]
@@ -97,6 +115,11 @@ class Groups:
                 "method offers it."
             )
         return codes
+
+
+def _column(labels: Sequence) -> np.ndarray:
+    mixed = len({type(label) for label in labels}) > 1
+    return np.array(labels, dtype=object if mixed else None)
 
 
 @dataclass(frozen=True)
@@ -193,6 +216,7 @@ def resolve_groups(
         or a value is missing under ``handle_missing="error"``.
     """
     if sensitive_features is not None:
+        check_row_order([("X", X), ("sensitive_features", sensitive_features)])
         columns = split_columns(sensitive_features)
     elif spec is not None:
         columns = _from_spec(X, spec)

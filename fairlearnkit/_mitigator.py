@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, validate_data
 
-from fairlearnkit._columns import as_frame
+from fairlearnkit._columns import as_frame, check_row_order
 from fairlearnkit._draws import effective_rows
 from fairlearnkit._factorize import factorize_integers
 from fairlearnkit._groups import Groups, drop_columns, resolve_groups
@@ -187,6 +187,7 @@ class MitigatorMixin:
             raise ValueError(
                 f"{name} needs a classifier, got {type(self.estimator).__name__}."
             )
+        check_row_order([("X", X), ("y", y), ("sample_weight", sample_weight)])
         X = self._check_X(X, reset=True)
         classes, codes = self._check_target(y)
         weight = _check_weight(sample_weight)

@@ -32,6 +32,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "StrOptions",
+    "asks_for_groups",
     "call_method",
     "estimator_has",
     "fit_clone",
@@ -41,12 +42,25 @@ __all__ = [
     "require_weights",
     "response_method_of",
     "take_rows",
+    "thawed",
 ]
 
 
 def is_frozen(estimator: Any) -> bool:
     """Tell whether `estimator` is already fitted and must not be refitted."""
     return isinstance(estimator, FrozenEstimator)
+
+
+def thawed(estimator: Any) -> Any:
+    """What a FrozenEstimator holds, which knows itself what it asks for."""
+    return estimator.estimator if is_frozen(estimator) else estimator
+
+
+def asks_for_groups(part: Any, method: str) -> bool:
+    """Tell whether a model or a splitter asks for groups as metadata of a method."""
+    with config_context(enable_metadata_routing=True):
+        asked = _routing(part).consumes(method, ["sensitive_features"])
+    return bool(asked)
 
 
 def take_rows(values: Any, rows: Any) -> Any:
@@ -139,7 +153,7 @@ def require_weights(estimator: Any) -> None:
 
 def _routing(model: Any) -> MetadataRequest | MetadataRouter:
     try:
-        return get_routing_for_object(model)
+        return get_routing_for_object(thawed(model))
     except NotImplementedError:  # AdaBoost takes weights but routes nothing yet
         return get_routing_for_object(None)
 
@@ -192,12 +206,16 @@ def _weighted_scoring(scoring: Any) -> Any:
         scoring = {name: get_scorer(name) for name in scoring}
     if isinstance(scoring, dict):
         return {name: _weighted_scoring(scorer) for name, scorer in scoring.items()}
-    if not isinstance(scoring, _BaseScorer):
+    if not hasattr(scoring, "set_score_request"):
         return scoring
     scorer = clone(scoring, safe=False)
-    asked = scorer._get_metadata_request().score.requests.get("sample_weight")
+    asked = get_routing_for_object(scorer).score.requests.get("sample_weight")
     if asked is None:
-        takes = "sample_weight" in inspect.signature(scorer._score_func).parameters
+        # Performance is weighted as training was; a gap between groups is not, since
+        # such weights are made to hide it.
+        takes = isinstance(scorer, _BaseScorer) and (
+            "sample_weight" in inspect.signature(scorer._score_func).parameters
+        )
         scorer.set_score_request(sample_weight=takes)
     return scorer
 

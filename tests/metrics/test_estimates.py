@@ -68,7 +68,8 @@ def test_nobody_has_no_interval():
 def test_means_have_students_interval_or_the_normal_one():
     low, high = means([1.0, 2.0], [0.1, 0.3], 10).interval(0.9)
     reach = t.ppf(0.95, 9) * np.array([0.1, 0.3])
-    np.testing.assert_allclose([low, high], [[1, 2] - reach, [1, 2] + reach])
+    centre = np.array([1.0, 2.0])
+    np.testing.assert_allclose((low, high), (centre - reach, centre + reach))
     low, high = means([1.0, 2.0], [0.1, 0.3], 10).interval(0.9, "normal")
     np.testing.assert_allclose(high, [1, 2] + norm.ppf(0.95) * np.array([0.1, 0.3]))
 
