@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 
@@ -273,3 +274,15 @@ def _joined(control, sensitive):
     if both := set(control) & set(sensitive):
         raise ValueError(f"{sorted(both)} are both control and sensitive features.")
     return {**control, **sensitive}
+
+
+def check_bootstrap(n_boot, ci_quantiles):
+    """Raise a ValueError unless both are given, and well, or neither."""
+    if (n_boot is None) != (not ci_quantiles):
+        raise ValueError("n_boot and ci_quantiles must be given together.")
+    if n_boot is None:
+        return
+    if not isinstance(n_boot, Integral) or n_boot < 1:
+        raise ValueError(f"n_boot must be a positive integer, got {n_boot!r}.")
+    if not all(isinstance(q, float) and 0 < q < 1 for q in ci_quantiles):
+        raise ValueError(f"ci_quantiles must lie between 0 and 1, got {ci_quantiles}.")

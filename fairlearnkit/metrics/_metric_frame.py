@@ -1,7 +1,6 @@
 """Many metrics by group at once (the interface of Fairlearn's MetricFrame)."""
 
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from fairlearnkit._extras import require
 from fairlearnkit.metrics import _frame_cells as cells
 from fairlearnkit.metrics._disparity import compared, warn_undefined
 from fairlearnkit.metrics._equality import adjusted_p_values
-from fairlearnkit.metrics._frame_input import FrameData
+from fairlearnkit.metrics._frame_input import FrameData, check_bootstrap
 from fairlearnkit.metrics._gaps import equality_p_value
 
 _METHODS = ("between_groups", "to_overall")
@@ -111,7 +110,7 @@ class MetricFrame:
         random_state=None,
     ):
         self._pandas = require("pandas", extra="pandas", user="MetricFrame")
-        _check_bootstrap(n_boot, ci_quantiles)
+        check_bootstrap(n_boot, ci_quantiles)
         self._single = not isinstance(metrics, dict)
         self._data = FrameData(
             metrics, y_true, y_pred, sensitive_features, control_features, sample_params
@@ -388,14 +387,3 @@ class MetricFrame:
 def _check_choice(name, value, allowed):
     if value not in allowed:
         raise ValueError(f"{name} must be one of {allowed}, got {value!r}.")
-
-
-def _check_bootstrap(n_boot, ci_quantiles):
-    if (n_boot is None) != (not ci_quantiles):
-        raise ValueError("n_boot and ci_quantiles must be given together.")
-    if n_boot is None:
-        return
-    if not isinstance(n_boot, Integral) or n_boot < 1:
-        raise ValueError(f"n_boot must be a positive integer, got {n_boot!r}.")
-    if not all(isinstance(q, float) and 0 < q < 1 for q in ci_quantiles):
-        raise ValueError(f"ci_quantiles must lie between 0 and 1, got {ci_quantiles}.")
