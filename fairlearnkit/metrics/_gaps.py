@@ -51,8 +51,7 @@ def gap_interval(estimates, compare="difference", confidence_level=0.95, method=
     """
     if method is not None and method not in GAP_METHODS:
         raise ValueError(f"method must be one of {GAP_METHODS}, got {method!r}.")
-    kept = [e.take(np.flatnonzero(~np.isnan(e.values))) for e in estimates]
-    kept = [e for e in kept if len(e.groups) > 1]
+    kept = _comparable(estimates)
     if not kept:
         return np.nan, np.nan
     simple = len(kept) == 1 and len(kept[0].groups) == 2
@@ -82,8 +81,18 @@ def gap_of(values, compare):
 
 
 def equality_p_value(estimates, compare="difference"):
-    """Probability of a gap as large as the observed one if all groups were equal."""
-    return GapProblem(estimates, compare).p_value()
+    """Probability of a gap as large as the observed one if all groups were equal.
+
+    NaN if no metric is defined for two groups.
+    """
+    kept = _comparable(estimates)
+    return GapProblem(kept, compare).p_value() if kept else np.nan
+
+
+def _comparable(estimates):
+    """Leave out groups without a value, and metrics without two groups."""
+    kept = [e.take(np.flatnonzero(~np.isnan(e.values))) for e in estimates]
+    return [e for e in kept if len(e.groups) > 1]
 
 
 class GapProblem:

@@ -144,6 +144,9 @@ def test_groups_without_a_value_are_left_out():
     expected = gap_interval([shares([5, 9, 14], 30)])
     assert gap_interval([estimate]) == expected
     assert np.isnan(gap_interval([shares([5, np.nan], [30, 0])])).all()
+    defined = equality_p_value([shares([5, 9, 14], 30)])
+    assert equality_p_value([estimate]) == defined
+    assert np.isnan(equality_p_value([shares([5, np.nan], [30, 0])]))
 
 
 def test_nearest_truths_have_the_gap_asked_for():
