@@ -5,11 +5,14 @@ from importlib import import_module
 
 NAMES = (
     "speed_metrics",
+    "speed_frame",
     "speed_thresholds",
     "reduction_adult",
     "held_out_odds",
     "import_cost",
     "coverage",
+    "coverage_numbers",
+    "coverage_scores",
 )
 
 

@@ -15,6 +15,7 @@ from fairlearnkit._factorize import to_numpy
 __all__ = [
     "as_column",
     "as_frame",
+    "as_numbers",
     "check_row_order",
     "columns_of",
     "split_columns",
@@ -78,6 +79,37 @@ def as_column(values: Any, name: str) -> Any:
     if len(shape) > 2 or shape[1] != 1:
         raise ValueError(f"{name} must be one column, got shape {tuple(shape)}.")
     return split_columns(values, name)[0][1]
+
+
+def as_numbers(values: Any, name: str, such_as: str = "") -> np.ndarray:
+    """Check one column of finite numbers.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,) or (n, 1)
+    name : str
+        What the caller calls them, for messages.
+    such_as : str
+        What would do, for messages: ", such as ...".
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers or no column, or one is missing or infinite.
+    """
+    try:
+        numbers = np.asarray(to_numpy(values), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must hold numbers{such_as}.") from None
+    if numbers.ndim == 2 and numbers.shape[1] == 1:
+        numbers = numbers[:, 0]
+    if numbers.ndim != 1:
+        raise ValueError(
+            f"{name} has shape {numbers.shape}; pass one number a row{such_as}."
+        )
+    if lost := int((~np.isfinite(numbers)).sum()):
+        raise ValueError(f"{name} holds {lost} missing or infinite values.")
+    return numbers
 
 
 def split_columns(

@@ -38,6 +38,7 @@ __all__ = [
     "code_column",
     "cross_columns",
     "drop_columns",
+    "names_columns",
     "resolve_groups",
     "warn_many_groups",
 ]
@@ -245,6 +246,19 @@ def warn_many_groups(names: tuple[str, ...], n_groups: int, n_rows: int) -> None
             FairnessWarning,
             stacklevel=4,
         )
+
+
+def names_columns(sensitive_features: Any, n_rows: int) -> bool:
+    """Tell whether these name columns of X, or are the values, one a row, themselves.
+
+    A list of names is values if it has an entry for each row.
+    """
+    if isinstance(sensitive_features, (list, tuple)):
+        if len(sensitive_features) == n_rows:
+            return False
+        return all(names_columns(part, n_rows) for part in sensitive_features)
+    names = isinstance(sensitive_features, (str, int, np.integer))
+    return names or callable(sensitive_features)
 
 
 def drop_columns(X: Any, spec: Spec) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fairlearnkit._factorize import to_numpy
+from fairlearnkit._columns import as_numbers
 from fairlearnkit._groups import Groups, resolve_groups
 from fairlearnkit._vocabulary import check_lengths, check_weight, merge_labels
 
@@ -80,7 +80,7 @@ class MomentTable:
             if isinstance(sensitive_features, Groups)
             else resolve_groups(sensitive_features=sensitive_features)
         )
-        columns = {name: _numbers(name, column) for name, column in values.items()}
+        columns = {name: as_numbers(column, name) for name, column in values.items()}
         check_lengths(len(groups.codes), **columns)
         weight = check_weight(sample_weight, len(groups.codes))
         if weight is not None and not weight.all():
@@ -162,16 +162,6 @@ class MomentTable:
         """Return the same table with all groups pooled into one, labelled "overall"."""
         nowhere = np.zeros(len(self.groups), dtype=np.intp)
         return self.regroup(nowhere, ("overall",), self.names)
-
-
-def _numbers(name: str, values: Any) -> np.ndarray:
-    try:
-        numbers = np.asarray(to_numpy(values), dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must hold numbers.") from None
-    if lost := int((~np.isfinite(numbers)).sum()):
-        raise ValueError(f"{name} holds {lost} missing or infinite values.")
-    return numbers
 
 
 def _times(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:

@@ -117,7 +117,8 @@ class ScoreTable:
     @staticmethod
     def quantize(scores: Any) -> np.ndarray:
         """Round scores towards 0, to the precision at which the table keeps them."""
-        return from_order(to_order(np.asarray(scores, dtype=np.float64)))
+        scores = np.asarray(scores, dtype=np.float64)
+        return from_order(to_order(np.atleast_1d(scores))).reshape(scores.shape)
 
     def __add__(self, other: ScoreTable) -> ScoreTable:
         if not isinstance(other, ScoreTable):

@@ -209,3 +209,10 @@ def test_tables_of_other_classes_or_columns_do_not_add():
         first + third
     with pytest.raises(TypeError):
         first + 1
+
+
+def test_a_single_number_is_quantized_to_a_single_number():
+    for number in (-1.0, 0.0, 0.3):
+        found = ScoreTable.quantize(number)
+        assert found.shape == ()
+        assert float(found) == ScoreTable.quantize([number])[0]

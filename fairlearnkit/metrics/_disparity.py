@@ -235,10 +235,11 @@ def compared(estimates, name, compare, confidence_level=0.95, method=None):
     -------
     disparity : Disparity
     """
+    _warn_unsure(estimates)
     low, high = gap_interval(estimates, compare, confidence_level, method)
     value, lowest, highest = np.nan, None, None
     for estimate in estimates:
-        defined = np.flatnonzero(~np.isnan(estimate.values))
+        defined = np.flatnonzero(estimate.known())
         if len(defined) < 2:
             continue
         values = estimate.values[defined]
@@ -262,21 +263,28 @@ def compared(estimates, name, compare, confidence_level=0.95, method=None):
 
 
 def warn_undefined(estimates, names):
-    """Name the groups in which a metric has nobody to be taken over."""
+    """Name the groups in which a metric is undefined."""
     for estimate in estimates:
-        undefined = [
-            repr(group)
-            for group, value in zip(estimate.groups, estimate.values, strict=True)
-            if np.isnan(value)
-        ]
-        if undefined:
-            warn(
-                f"{estimate.name} is undefined for {', '.join(names)} in "
-                f"[{shortlist(undefined)}] for lack of people; these groups are left "
-                "out.",
-                FairnessWarning,
-                stacklevel=4,
-            )
+        _warn_left_out(estimate, np.isnan(estimate.values), estimate.name, names)
+
+
+def _warn_unsure(estimates):
+    """Name the groups in which a metric's uncertainty is unknown: too few people."""
+    for estimate in estimates:
+        unsure = ~np.isnan(estimate.values) & ~estimate.known()
+        what = f"the uncertainty of {estimate.name}"
+        _warn_left_out(estimate, unsure, what, estimate.names)
+
+
+def _warn_left_out(estimate, groups, what, names):
+    if groups.any():
+        labels = [repr(estimate.groups[g]) for g in np.flatnonzero(groups)]
+        warn(
+            f"{what} is undefined for {', '.join(names)} in [{shortlist(labels)}]; "
+            "these groups are left out.",
+            FairnessWarning,
+            stacklevel=5,
+        )
 
 
 def warn_one_group(table):

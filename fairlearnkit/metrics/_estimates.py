@@ -44,6 +44,7 @@ class GroupEstimates(ABC):
     names: tuple = ("sensitive_features",)
     support: tuple = (-np.inf, np.inf)
     methods: ClassVar[tuple] = ()  # of intervals, the default one first
+    biased: ClassVar[bool] = False  # whether few people move the value in one direction
 
     def interval(self, confidence_level=0.95, method=None):
         """Interval of each value on its own.
@@ -95,6 +96,14 @@ class GroupEstimates(ABC):
             From true values of shape (n_groups,) to an array of shape (n_draws,
             n_groups).
         """
+
+    def known(self):
+        """Tell of which groups the value, and how uncertain it is, are known.
+
+        A mean of one person, say, has no standard error.
+        """
+        low, _ = self.interval()
+        return ~np.isnan(self.values) & ~np.isnan(low)
 
     def smoothed(self):
         """Values to draw from, shrunk off the ends where nothing would ever vary."""

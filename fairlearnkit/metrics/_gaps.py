@@ -36,8 +36,8 @@ def gap_interval(estimates, compare="difference", confidence_level=0.95, method=
         shares), folded at parity. "inversion": the gaps that a simulated test does not
         reject. "simultaneous": intervals of all groups at a Bonferroni level bound the
         gap; conservative. "bootstrap": percentiles of simulated gaps; for comparison
-        only, since it all but excludes parity. By default "mover" where it applies,
-        else "inversion".
+        only, since it all but excludes parity. By default "mover" where it applies and
+        the metric is unbiased, else "inversion".
 
     Returns
     -------
@@ -55,11 +55,12 @@ def gap_interval(estimates, compare="difference", confidence_level=0.95, method=
     if not kept:
         return np.nan, np.nan
     simple = len(kept) == 1 and len(kept[0].groups) == 2
+    unbiased = not kept[0].biased
     if method == "mover" and not simple:
         raise ValueError(
             "method='mover' compares two groups by one metric; use 'inversion'."
         )
-    if method == "mover" or (method is None and simple):
+    if method == "mover" or (method is None and simple and unbiased):
         return _mover(kept[0], compare, confidence_level)
     if method == "simultaneous":
         return _simultaneous(kept, compare, confidence_level)
@@ -90,8 +91,8 @@ def equality_p_value(estimates, compare="difference"):
 
 
 def _comparable(estimates):
-    """Leave out groups without a value, and metrics without two groups."""
-    kept = [e.take(np.flatnonzero(~np.isnan(e.values))) for e in estimates]
+    """Leave out groups that nothing is known of, and metrics without two groups."""
+    kept = [e.take(np.flatnonzero(e.known())) for e in estimates]
     return [e for e in kept if len(e.groups) > 1]
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fairlearnkit._columns import as_column, check_row_order
+from fairlearnkit._columns import as_column, as_numbers, check_row_order
 from fairlearnkit._counting import group_keys
 from fairlearnkit._factorize import factorize
 from fairlearnkit._groups import Groups, resolve_groups
@@ -27,20 +27,34 @@ class People:
     """
 
     def __init__(self, y_true, y_pred, sensitive_features, sample_weight=None):
-        self.y_true = as_column(y_true, "y_true")
-        self.y_pred = as_column(y_pred, "y_pred")
+        self._given = {"y_true": y_true, "y_pred": y_pred}
         self.sensitive_features = sensitive_features
         self.sample_weight = sample_weight
+        self._scores = {}
+
+    @cached_property
+    def y_true(self):
+        """True labels or numbers, one a row."""
+        return as_column(self._given["y_true"], "y_true")
+
+    @cached_property
+    def y_pred(self):
+        """Predicted labels or numbers, one a row."""
+        return as_column(self._given["y_pred"], "y_pred")
 
     def check_row_order(self):
         """Raise a ValueError if pandas objects hold the same rows in other orders."""
-        names = "y_true", "y_pred", "sensitive_features", "sample_weight"
-        check_row_order((name, getattr(self, name)) for name in names)
+        names = "sensitive_features", "sample_weight"
+        others = ((name, getattr(self, name)) for name in names)
+        check_row_order([*self._given.items(), *others])
 
     def weighted(self, sample_weight):
         """Return the same people with other weights."""
-        arrays = self.y_true, self.y_pred, self.sensitive_features
-        people = People(*arrays, sample_weight)
+        people = People(
+            **self._given,
+            sensitive_features=self.sensitive_features,
+            sample_weight=sample_weight,
+        )
         for name in ("groups", "_keys"):
             if name in self.__dict__:
                 people.__dict__[name] = self.__dict__[name]
@@ -82,15 +96,17 @@ class People:
 
     def scores(self, pos_label=None):
         """Counts of true labels by score, of the classes (other, positive)."""
-        codes, classes = positive_codes(self.y_true, pos_label)
-        table = ScoreTable.from_arrays(
-            codes,
-            as_scores(self.y_pred),
-            sensitive_features=self.groups,
-            sample_weight=self.sample_weight,
-            classes=[0, 1],
-        )
-        return replace(table, classes=classes)
+        if pos_label not in self._scores:
+            codes, classes = positive_codes(self.y_true, pos_label)
+            table = ScoreTable.from_arrays(
+                codes,
+                as_scores(self.y_pred),
+                sensitive_features=self.groups,
+                sample_weight=self.sample_weight,
+                classes=[0, 1],
+            )
+            self._scores[pos_label] = replace(table, classes=classes)
+        return self._scores[pos_label]
 
     def moments(self, columns):
         """Sums of numbers by group.
@@ -154,7 +170,7 @@ def positive_codes(y_true, pos_label=None):
     return hit[codes], (other, positive)
 
 
-def as_scores(y_pred):
+def as_scores(y_pred, name="y_pred"):
     """Check predicted scores: finite numbers, one a row.
 
     Raises
@@ -162,22 +178,7 @@ def as_scores(y_pred):
     ValueError
         If they are no numbers, or one is missing or infinite.
     """
-    try:
-        scores = np.asarray(y_pred, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            "y_pred must hold numbers, such as the positive class's predict_proba."
-        ) from None
-    if scores.ndim == 2 and scores.shape[1] == 1:
-        scores = scores[:, 0]
-    if scores.ndim != 1:
-        raise ValueError(
-            f"y_pred has shape {scores.shape}; pass one score a row, such as "
-            "predict_proba(X)[:, 1]."
-        )
-    if lost := int((~np.isfinite(scores)).sum()):
-        raise ValueError(f"y_pred holds {lost} missing or infinite values.")
-    return scores
+    return as_numbers(y_pred, name, ", such as predict_proba(X)[:, 1]")
 
 
 def _complete(found, pos_label, several):

@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 from fairlearnkit._rates import Rate, rate_of_class
 from fairlearnkit.metrics import _base_rates as base
 from fairlearnkit.metrics._estimates import Means
+from fairlearnkit.metrics._number_readers import NUMBER_READERS
 from fairlearnkit.metrics._people import with_positive_class
 from fairlearnkit.metrics._reading import (
     Reader,
@@ -21,6 +22,7 @@ from fairlearnkit.metrics._reading import (
     read_mean,
     read_rate,
 )
+from fairlearnkit.metrics._score_readers import SCORE_READERS
 
 
 def reader_of(metric):
@@ -149,4 +151,6 @@ READERS = {
     sk.recall_score: _named("true_positive_rate"),
     sk.f1_score: _f_score,
     sk.fbeta_score: _f_score,
+    **NUMBER_READERS,
+    **SCORE_READERS,
 }

@@ -83,7 +83,7 @@ def read_mean(table, name, column=0, **options):
         values=table.means[:, column],
         n=table.n,
         names=table.names,
-        error=np.sqrt(table.covariances[:, column, column]),
+        error=np.sqrt(np.maximum(table.covariances[:, column, column], 0)),
         **options,
     )
 

@@ -1,9 +1,9 @@
 """Models at the same violation: unprocessing (Cruz and Hardt 2024)."""
 
-import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from fairlearnkit._groups import names_columns
 from fairlearnkit._sklearn import response_method_of, thawed
 from fairlearnkit.model_selection._candidates import number_names
 from fairlearnkit.postprocessing import ThresholdOptimizer
@@ -180,11 +180,7 @@ def named_models(models):
 
 
 def spec_or_values(sensitive_features, X):
-    """Names of columns, or values; a list with an entry a row is values."""
-    if isinstance(sensitive_features, (list, tuple)):
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        named = len(sensitive_features) != n_rows
-    else:
-        named = isinstance(sensitive_features, (str, int, np.integer))
-        named = named or callable(sensitive_features)
+    """Names of columns, or values; the other one is None."""
+    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    named = names_columns(sensitive_features, n_rows)
     return (sensitive_features, None) if named else (None, sensitive_features)

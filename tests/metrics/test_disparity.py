@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import norm, t
+from sklearn.metrics import mean_absolute_error
 
 from fairlearnkit.constraints import (
     DemographicParity,
@@ -17,6 +18,7 @@ from fairlearnkit.constraints import (
 )
 from fairlearnkit.exceptions import FairnessWarning
 from fairlearnkit.metrics import (
+    disparity,
     disparity_of_table,
     newcombe_interval,
     rate_by_group,
@@ -291,3 +293,18 @@ def test_groups_are_interchangeable():
     second = disparity_of_table(table_of(y, h, renamed, weight), "equalized_odds")
     for name in ("value", "low", "high"):
         assert getattr(first, name) == pytest.approx(getattr(second, name))
+
+
+def test_a_group_of_one_has_a_mean_but_no_part_in_the_gap_of_means():
+    rng = np.random.default_rng(0)
+    y, h = rng.normal(size=(2, 41))
+    group = np.repeat(["a", "b", "c"], [20, 20, 1])
+    few = group != "c"
+    expected = disparity(
+        y[few], h[few], mean_absolute_error, sensitive_features=group[few]
+    )
+    with pytest.warns(FairnessWarning, match=r"the uncertainty of .* in \['c'\]"):
+        found = disparity(y, h, mean_absolute_error, sensitive_features=group)
+    for name in ("value", "low", "high", "lowest", "highest"):
+        assert getattr(found, name) == getattr(expected, name)
+    assert np.isfinite(found.estimates[0].values[2])

@@ -505,3 +505,17 @@ def test_selection_rates_do_not_depend_on_the_true_values():
         assert_same(MetricFrame(y_true=y_true, **arguments).by_group, expected)
     with pytest.raises(ValueError, match="y_pred holds continuous values"):
         MetricFrame(y_true=weight, **arguments | {"y_pred": weight})
+
+
+def test_predictions_may_have_a_column_for_each_class():
+    rng = np.random.default_rng(16)
+    y, group = rng.integers(0, 3, 300), rng.choice(["a", "b"], 300)
+    proba = rng.dirichlet(np.ones(3), 300)
+    assert_frames_agree(
+        *both(
+            [("log_loss", partial(sk.log_loss, labels=[0, 1, 2]))],
+            y_true=y,
+            y_pred=proba.tolist(),
+            sensitive_features=group,
+        )
+    )
