@@ -14,10 +14,10 @@ from sklearn import metrics as sk
 from benchmarks._timing import write
 from fairlearnkit._groups import Groups
 from fairlearnkit.metrics import mean_error, prediction_distance
-from fairlearnkit.metrics._limits import limits
 from fairlearnkit.metrics._people import People
 from fairlearnkit.metrics._readers import reader_of
 from fairlearnkit.metrics._worst_group import worst_interval
+from fairlearnkit.metrics.numbers._limits import limits
 
 SEED = 0
 REPEATS, DISTANCE_REPEATS, PERMUTATIONS = 2000, 200, 99

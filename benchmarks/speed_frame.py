@@ -104,9 +104,7 @@ def growth():
     """One row for each size: a hundred intersections beside two groups."""
     rows = []
     for n_rows in (100_000, 1_000_000):
-        tasks = {
-            n: partial(frame, own, draw(n_rows, n, "crossed")) for n in (2, 100)
-        }
+        tasks = {n: partial(frame, own, draw(n_rows, n, "crossed")) for n in (2, 100)}
         time = alternate({str(n): task for n, task in tasks.items()}, repeats=15)
         rows.append(
             {

@@ -1,6 +1,5 @@
 """Measures of unfairness, read off tables of counts, with intervals."""
 
-from fairlearnkit.metrics._area_laws import AreasUnderCurve, AveragePrecisions
 from fairlearnkit.metrics._base_rates import (
     count,
     false_discovery_rate,
@@ -13,24 +12,6 @@ from fairlearnkit.metrics._base_rates import (
     selection_rate,
     true_negative_rate,
     true_positive_rate,
-)
-from fairlearnkit.metrics._calibration import (
-    calibration_intercept,
-    calibration_slope,
-    expected_calibration_error,
-    mean_calibration_error,
-)
-from fairlearnkit.metrics._calibration_display import GroupCalibrationDisplay
-from fairlearnkit.metrics._calibration_error import CalibrationErrors
-from fairlearnkit.metrics._conditional import (
-    ConditionalDisparity,
-    conditional_disparity,
-)
-from fairlearnkit.metrics._counterfactual import FlipRate, flip_rate
-from fairlearnkit.metrics._cross_auc import CrossGroupAUC, cross_group_auc
-from fairlearnkit.metrics._curve_displays import (
-    GroupPrecisionRecallDisplay,
-    GroupRocDisplay,
 )
 from fairlearnkit.metrics._derived import (
     accuracy_score_difference,
@@ -72,31 +53,7 @@ from fairlearnkit.metrics._disparity import (
     disparity_of_table,
     rate_by_group,
 )
-from fairlearnkit.metrics._distances import DistributionDistance, prediction_distance
-from fairlearnkit.metrics._entropy import (
-    coefficient_of_variation,
-    generalized_entropy_error,
-    generalized_entropy_index,
-    generalized_entropy_interval,
-    prediction_benefits,
-    theil_index,
-)
-from fairlearnkit.metrics._entropy_parts import (
-    EntropyDecomposition,
-    between_group_generalized_entropy,
-    entropy_decomposition,
-)
-from fairlearnkit.metrics._equality import (
-    adjusted_p_values,
-    equality_test,
-    equality_test_of_table,
-    pairwise_tests,
-)
-from fairlearnkit.metrics._equality_results import EqualityTest, PairwiseTests
-from fairlearnkit.metrics._equivalence import equivalence_p_value
-from fairlearnkit.metrics._errors import mean_error
 from fairlearnkit.metrics._estimates import GroupEstimates, Means, Shares
-from fairlearnkit.metrics._explained import ExplainedDisparity, explained_disparity
 from fairlearnkit.metrics._fairness import (
     demographic_parity_difference,
     demographic_parity_ratio,
@@ -106,15 +63,7 @@ from fairlearnkit.metrics._fairness import (
     equalized_odds_ratio,
 )
 from fairlearnkit.metrics._gaps import gap_interval
-from fairlearnkit.metrics._group_curves import (
-    CalibrationCurve,
-    PrecisionRecallCurve,
-    RocCurve,
-)
-from fairlearnkit.metrics._group_display import GroupMetricDisplay
-from fairlearnkit.metrics._group_losses import GroupLosses, bounded_group_loss
 from fairlearnkit.metrics._impact import ImpactRatios, ImpactTable, impact_ratios
-from fairlearnkit.metrics._individual import consistency_interval, consistency_score
 from fairlearnkit.metrics._interval_estimate import Estimate
 from fairlearnkit.metrics._intervals import (
     newcombe_interval,
@@ -123,26 +72,86 @@ from fairlearnkit.metrics._intervals import (
     wilson_interval,
 )
 from fairlearnkit.metrics._metric_frame import MetricFrame
-from fairlearnkit.metrics._model_comparison import (
+from fairlearnkit.metrics._shrinkage import ShrunkenEstimates, shrink
+from fairlearnkit.metrics._worst_group import WorstGroup, worst_group
+from fairlearnkit.metrics.conditional._conditional import (
+    ConditionalDisparity,
+    conditional_disparity,
+)
+from fairlearnkit.metrics.conditional._explained import (
+    ExplainedDisparity,
+    explained_disparity,
+)
+from fairlearnkit.metrics.displays._calibration_display import GroupCalibrationDisplay
+from fairlearnkit.metrics.displays._curve_displays import (
+    GroupPrecisionRecallDisplay,
+    GroupRocDisplay,
+)
+from fairlearnkit.metrics.displays._group_curves import (
+    CalibrationCurve,
+    PrecisionRecallCurve,
+    RocCurve,
+)
+from fairlearnkit.metrics.displays._group_display import GroupMetricDisplay
+from fairlearnkit.metrics.displays._model_comparison import (
     plot_model_comparison,
     plot_roc_curve_by_group,
 )
-from fairlearnkit.metrics._power import (
+from fairlearnkit.metrics.displays._threshold_display import ThresholdSweepDisplay
+from fairlearnkit.metrics.displays._threshold_sweep import ThresholdSweep
+from fairlearnkit.metrics.equality._equality import (
+    adjusted_p_values,
+    equality_test,
+    equality_test_of_table,
+    pairwise_tests,
+)
+from fairlearnkit.metrics.equality._equivalence import equivalence_p_value
+from fairlearnkit.metrics.equality._power import (
     detectable_difference,
     power_of_gap,
     required_group_size,
 )
-from fairlearnkit.metrics._scan import SubgroupScan, subgroup_scan
-from fairlearnkit.metrics._shrinkage import ShrunkenEstimates, shrink
-from fairlearnkit.metrics._skewed_means import SkewedMeans
-from fairlearnkit.metrics._threshold_display import ThresholdSweepDisplay
-from fairlearnkit.metrics._threshold_sweep import ThresholdSweep
-from fairlearnkit.metrics._unknown_groups import (
+from fairlearnkit.metrics.equality._results import EqualityTest, PairwiseTests
+from fairlearnkit.metrics.individual._consistency import (
+    consistency_interval,
+    consistency_score,
+)
+from fairlearnkit.metrics.individual._counterfactual import FlipRate, flip_rate
+from fairlearnkit.metrics.individual._entropy import (
+    coefficient_of_variation,
+    generalized_entropy_error,
+    generalized_entropy_index,
+    generalized_entropy_interval,
+    prediction_benefits,
+    theil_index,
+)
+from fairlearnkit.metrics.individual._entropy_parts import (
+    EntropyDecomposition,
+    between_group_generalized_entropy,
+    entropy_decomposition,
+)
+from fairlearnkit.metrics.numbers._distances import (
+    DistributionDistance,
+    prediction_distance,
+)
+from fairlearnkit.metrics.numbers._errors import mean_error
+from fairlearnkit.metrics.numbers._group_losses import GroupLosses, bounded_group_loss
+from fairlearnkit.metrics.numbers._skewed_means import SkewedMeans
+from fairlearnkit.metrics.scan._scan import SubgroupScan, subgroup_scan
+from fairlearnkit.metrics.scores._area_laws import AreasUnderCurve, AveragePrecisions
+from fairlearnkit.metrics.scores._calibration import (
+    calibration_intercept,
+    calibration_slope,
+    expected_calibration_error,
+    mean_calibration_error,
+)
+from fairlearnkit.metrics.scores._calibration_error import CalibrationErrors
+from fairlearnkit.metrics.scores._cross_auc import CrossGroupAUC, cross_group_auc
+from fairlearnkit.metrics.unknown_groups._unknown_groups import (
     UnknownGroupRates,
     expected_group_counts,
     rates_with_unknown_groups,
 )
-from fairlearnkit.metrics._worst_group import WorstGroup, worst_group
 
 __all__ = [
     "AreasUnderCurve",

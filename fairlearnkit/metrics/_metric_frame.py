@@ -8,9 +8,9 @@ from fairlearnkit._draws import new_generator
 from fairlearnkit._extras import require
 from fairlearnkit.metrics import _frame_cells as cells
 from fairlearnkit.metrics._disparity import compared, warn_undefined
-from fairlearnkit.metrics._equality import adjusted_p_values
 from fairlearnkit.metrics._frame_input import FrameData, check_bootstrap
 from fairlearnkit.metrics._gaps import equality_p_value
+from fairlearnkit.metrics.equality._equality import adjusted_p_values
 
 _METHODS = ("between_groups", "to_overall")
 _ERRORS = ("raise", "coerce")

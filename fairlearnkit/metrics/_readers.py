@@ -12,7 +12,6 @@ from sklearn import metrics as sk
 from fairlearnkit._rates import Rate, rate_of_class
 from fairlearnkit.metrics import _base_rates as base
 from fairlearnkit.metrics._estimates import Means
-from fairlearnkit.metrics._number_readers import NUMBER_READERS
 from fairlearnkit.metrics._people import with_positive_class
 from fairlearnkit.metrics._reading import (
     Reader,
@@ -22,7 +21,8 @@ from fairlearnkit.metrics._reading import (
     read_mean,
     read_rate,
 )
-from fairlearnkit.metrics._score_readers import SCORE_READERS
+from fairlearnkit.metrics.numbers._number_readers import NUMBER_READERS
+from fairlearnkit.metrics.scores._score_readers import SCORE_READERS
 
 
 def reader_of(metric):

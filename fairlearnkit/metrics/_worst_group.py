@@ -7,10 +7,10 @@ import numpy as np
 from fairlearnkit.metrics import _base_rates as base
 from fairlearnkit.metrics._estimates import GroupEstimates
 from fairlearnkit.metrics._interval_estimate import check_confidence_level
-from fairlearnkit.metrics._limits import limits, warn_of_groups
 from fairlearnkit.metrics._people import People
 from fairlearnkit.metrics._readers import reader_of
 from fairlearnkit.metrics._rows import RowMetric
+from fairlearnkit.metrics.numbers._limits import limits, warn_of_groups
 
 _DRAWS = 4096
 _GREATER_IS_BETTER = {
@@ -236,7 +236,7 @@ def worst_interval(estimates, worse, confidence_level=0.95, method=None):
     worse : {1, -1}
     confidence_level : float in (0, 1), default=0.95
     method : str, default=None
-        See :func:`fairlearnkit.metrics._limits.limits`.
+        See :func:`fairlearnkit.metrics.numbers._limits.limits`.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""Disparities given what is taken to explain them."""

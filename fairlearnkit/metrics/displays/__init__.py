@@ -1,0 +1,1 @@
+"""Pictures of groups; matplotlib is imported when one is drawn."""

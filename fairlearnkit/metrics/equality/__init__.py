@@ -1,0 +1,1 @@
+"""Tests of whether a metric is the same in all groups, and their power."""

@@ -1,0 +1,1 @@
+"""Fairness between single people: alike treated alike, benefits spread evenly."""

@@ -1,0 +1,1 @@
+"""Metrics of predicted numbers, and distances between their distributions."""

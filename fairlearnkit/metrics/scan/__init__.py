@@ -1,0 +1,1 @@
+"""The subgroup that predictions are most wrong about."""
