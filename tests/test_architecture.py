@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -176,6 +177,33 @@ def test_every_parameter_and_fitted_attribute_is_documented(stage, name):
             attribute = node.attr
             if attribute.endswith("_") and not attribute.startswith("_"):
                 assert f"\n{attribute} : " in text, attribute
+
+
+def public_functions():
+    for name in ("metrics", "model_selection"):
+        module = importlib.import_module(f"fairlearnkit.{name}")
+        for function in module.__all__:
+            if inspect.isfunction(getattr(module, function)):
+                yield name, function
+
+
+@pytest.mark.parametrize(("package", "name"), list(public_functions()))
+def test_public_functions_are_documented_to_the_last_parameter(package, name):
+    function = getattr(importlib.import_module(f"fairlearnkit.{package}"), name)
+    text = inspect.getdoc(function)
+    for section in ("Parameters", "Returns", "Examples"):
+        assert f"\n{section}\n{'-' * len(section)}\n" in text, section
+    listed = re.findall(r"^(\**\w+(?:, +\**\w+)*)(?: : .*)?$", text, re.MULTILINE)
+    named = {part.strip("* ") for line in listed for part in line.split(",")}
+    parameters = inspect.signature(function).parameters
+    assert not set(parameters) - named
+
+
+def test_no_public_name_stands_twice_or_is_missing():
+    for name in ("metrics", "model_selection", "tables", "constraints"):
+        module = importlib.import_module(f"fairlearnkit.{name}")
+        assert list(module.__all__) == sorted(set(module.__all__))
+        assert [part for part in module.__all__ if not hasattr(module, part)] == []
 
 
 def imported_with(statement):

@@ -78,7 +78,7 @@ def make_derived_metric(*, metric, transform, sample_param_names=None):
 
     name = getattr(metric, "__name__", "metric")
     derived.__name__ = derived.__qualname__ = f"{name}_{transform}"
-    derived.__doc__ = _DOC.format(name=name, **_WORDS[transform])
+    derived.__doc__ = _DOC.format(name=name, example="", **_WORDS[transform])
     return derived
 
 
@@ -107,35 +107,61 @@ _DOC = """{what} of `{name}`; {good}.
     See Also
     --------
     disparity : A gap with its interval.
-    """
+{example}    """
 
 
-def _derive(metric, transform):
-    return make_derived_metric(metric=metric, transform=transform)
+_EXAMPLE = """
+    Examples
+    --------
+    >>> from fairlearnkit.metrics import {function}
+    >>> y_true, y_pred = [0, 1, 0, 1, 0, 1, 1, 0], {predicted}
+    >>> found = {function}(y_true, y_pred, sensitive_features=list("aaaabbbb"))
+    >>> print(f"{{found:.2f}}")
+    {printed}
+"""
+_LABELS = [0, 1, 1, 1, 0, 0, 1, 1]
+_NUMBERS = [0.1, 0.8, 0.7, 0.6, 0.2, 0.4, 0.6, 0.5]
 
 
-true_positive_rate_difference = _derive(base.true_positive_rate, "difference")
-true_positive_rate_ratio = _derive(base.true_positive_rate, "ratio")
-true_negative_rate_difference = _derive(base.true_negative_rate, "difference")
-true_negative_rate_ratio = _derive(base.true_negative_rate, "ratio")
-false_positive_rate_difference = _derive(base.false_positive_rate, "difference")
-false_positive_rate_ratio = _derive(base.false_positive_rate, "ratio")
-false_negative_rate_difference = _derive(base.false_negative_rate, "difference")
-false_negative_rate_ratio = _derive(base.false_negative_rate, "ratio")
-selection_rate_difference = _derive(base.selection_rate, "difference")
-selection_rate_ratio = _derive(base.selection_rate, "ratio")
-accuracy_score_difference = _derive(sk.accuracy_score, "difference")
-accuracy_score_ratio = _derive(sk.accuracy_score, "ratio")
-accuracy_score_group_min = _derive(sk.accuracy_score, "group_min")
-zero_one_loss_difference = _derive(sk.zero_one_loss, "difference")
-zero_one_loss_ratio = _derive(sk.zero_one_loss, "ratio")
-zero_one_loss_group_max = _derive(sk.zero_one_loss, "group_max")
-balanced_accuracy_score_group_min = _derive(sk.balanced_accuracy_score, "group_min")
-precision_score_group_min = _derive(sk.precision_score, "group_min")
-recall_score_group_min = _derive(sk.recall_score, "group_min")
-roc_auc_score_group_min = _derive(sk.roc_auc_score, "group_min")
-mean_absolute_error_group_max = _derive(sk.mean_absolute_error, "group_max")
-mean_squared_error_group_max = _derive(sk.mean_squared_error, "group_max")
-r2_score_group_min = _derive(sk.r2_score, "group_min")
-f1_score_group_min = _derive(sk.f1_score, "group_min")
-log_loss_group_max = _derive(sk.log_loss, "group_max")
+def _derive(metric, transform, printed, predicted=_LABELS):
+    """Derive a metric whose example prints this."""
+    derived = make_derived_metric(metric=metric, transform=transform)
+    example = _EXAMPLE.format(
+        function=derived.__name__, predicted=predicted, printed=printed
+    )
+    words = _WORDS[transform]
+    derived.__doc__ = _DOC.format(name=metric.__name__, example=example, **words)
+    return derived
+
+
+true_positive_rate_difference = _derive(base.true_positive_rate, "difference", "0.50")
+true_positive_rate_ratio = _derive(base.true_positive_rate, "ratio", "0.50")
+true_negative_rate_difference = _derive(base.true_negative_rate, "difference", "0.00")
+true_negative_rate_ratio = _derive(base.true_negative_rate, "ratio", "1.00")
+false_positive_rate_difference = _derive(base.false_positive_rate, "difference", "0.00")
+false_positive_rate_ratio = _derive(base.false_positive_rate, "ratio", "1.00")
+false_negative_rate_difference = _derive(base.false_negative_rate, "difference", "0.50")
+false_negative_rate_ratio = _derive(base.false_negative_rate, "ratio", "0.00")
+selection_rate_difference = _derive(base.selection_rate, "difference", "0.25")
+selection_rate_ratio = _derive(base.selection_rate, "ratio", "0.67")
+accuracy_score_difference = _derive(sk.accuracy_score, "difference", "0.25")
+accuracy_score_ratio = _derive(sk.accuracy_score, "ratio", "0.67")
+accuracy_score_group_min = _derive(sk.accuracy_score, "group_min", "0.50")
+zero_one_loss_difference = _derive(sk.zero_one_loss, "difference", "0.25")
+zero_one_loss_ratio = _derive(sk.zero_one_loss, "ratio", "0.50")
+zero_one_loss_group_max = _derive(sk.zero_one_loss, "group_max", "0.50")
+balanced_accuracy_score_group_min = _derive(
+    sk.balanced_accuracy_score, "group_min", "0.50"
+)
+precision_score_group_min = _derive(sk.precision_score, "group_min", "0.50")
+recall_score_group_min = _derive(sk.recall_score, "group_min", "0.50")
+roc_auc_score_group_min = _derive(sk.roc_auc_score, "group_min", "0.75", _NUMBERS)
+mean_absolute_error_group_max = _derive(
+    sk.mean_absolute_error, "group_max", "0.43", _NUMBERS
+)
+mean_squared_error_group_max = _derive(
+    sk.mean_squared_error, "group_max", "0.20", _NUMBERS
+)
+r2_score_group_min = _derive(sk.r2_score, "group_min", "0.19", _NUMBERS)
+f1_score_group_min = _derive(sk.f1_score, "group_min", "0.50")
+log_loss_group_max = _derive(sk.log_loss, "group_max", "0.59", _NUMBERS)

@@ -48,6 +48,18 @@ def gap_interval(estimates, compare="difference", confidence_level=0.95, method=
     ------
     ValueError
         If `method` is unknown, or is "mover" for more groups or metrics.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairlearnkit.metrics import Shares, gap_interval
+    >>> shares = Shares(
+    ...     name="selection_rate", groups=("a", "b", "c"),
+    ...     values=np.array([0.3, 0.4, 0.5]), n=np.array([80, 60, 90]),
+    ... )
+    >>> low, high = gap_interval([shares])
+    >>> print(f"{low:.2f} {high:.2f}")
+    0.03 0.34
     """
     if method is not None and method not in GAP_METHODS:
         raise ValueError(f"method must be one of {GAP_METHODS}, got {method!r}.")
