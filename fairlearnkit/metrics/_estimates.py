@@ -109,8 +109,14 @@ class GroupEstimates(ABC):
         """Values to draw from, shrunk off the ends where nothing would ever vary."""
         return self.values
 
-    def precision(self):
-        """Reciprocal variance of each value, for weighing them against each other."""
+    def precision(self, truth=None):
+        """Reciprocal variance of each value, for weighing them against each other.
+
+        Parameters
+        ----------
+        truth : ndarray of shape (n_groups,), default=None
+            True values, where the variance depends on them.
+        """
         low, high = self.interval(0.6827)
         half = np.maximum((high - low) / 2, 1e-12)
         return 1 / half**2
@@ -206,9 +212,10 @@ class Shares(GroupEstimates):
         """Half a person more on either side, so that a share of 0 can vary."""
         return (self.values * self.n + 0.5) / (self.n + 1)
 
-    def precision(self):
-        """Reciprocal variance at a share pulled towards a half."""
-        share = (self.values * self.n + 2) / (self.n + 4)
+    def precision(self, truth=None):
+        """Reciprocal variance at the truth, or at a share pulled towards a half."""
+        values, more = (self.values, 4) if truth is None else (truth, 1)
+        share = (values * self.n + more / 2) / (self.n + more)
         return self.n / (share * (1 - share))
 
 

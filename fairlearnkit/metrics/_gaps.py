@@ -16,7 +16,8 @@ from fairlearnkit.metrics._intervals import (
 )
 
 GAP_METHODS = ("mover", "inversion", "simultaneous", "bootstrap")
-_DRAWS = 2048
+_DRAWS, _FEW_DRAWS = 2048, 512  # the latter for many groups, of which pairs are many
+_MANY_GROUPS = 32
 _STEPS = 14  # bisections: an end is found to 1 / 16384 of its range
 
 
@@ -59,7 +60,7 @@ def gap_interval(estimates, compare="difference", confidence_level=0.95, method=
     ... )
     >>> low, high = gap_interval([shares])
     >>> print(f"{low:.2f} {high:.2f}")
-    0.03 0.34
+    0.04 0.34
     """
     if method is not None and method not in GAP_METHODS:
         raise ValueError(f"method must be one of {GAP_METHODS}, got {method!r}.")
@@ -109,12 +110,20 @@ def _comparable(estimates):
 
 
 class GapProblem:
-    """Candidate truths of a given gap, and the gaps that samples from them show.
+    """Candidate gaps, the nearest truths that have them, and a test of each.
+
+    The statistic of a candidate is how far the most telling pair of groups exceeds it,
+
+    .. math::  Z(\\delta) = \\max_{i, j} \\frac{x_j - x_i - \\delta}{s_{ij}},
+
+    in standard errors of the pair under the nearest truth, so that small groups do not
+    drown large ones; it is negative where every pair falls short. In the ratio form the
+    numerator is :math:`(1 - \\delta) x_j - x_i`.
 
     Parameters
     ----------
     estimates : list of GroupEstimates
-        Defined for every group.
+        Known for every group.
     compare : {"difference", "ratio"}
     """
 
@@ -127,7 +136,8 @@ class GapProblem:
         self._starts = [e.smoothed() for e in estimates]
         self._weights = [e.precision() for e in estimates]
         rng = np.random.default_rng(0)
-        ranks = np.arange(_DRAWS)
+        most = max(len(e.groups) for e in estimates)
+        ranks = np.arange(_DRAWS if most <= _MANY_GROUPS else _FEW_DRAWS)
         self._samplers = [
             e.sampler(rng.permuted(np.tile(ranks, (len(e.groups), 1)), axis=1))
             for e in estimates
@@ -135,20 +145,74 @@ class GapProblem:
 
     def interval(self, alpha):
         """Smallest and largest gap that are not rejected."""
-        most = self._most()
-        low = 0.0
-        if not self._plausible_from_above(0.0, alpha):
-            low = self._bisect(self.gap, 0.0, self._plausible_from_above, alpha)
-        high = most
-        if not self._plausible_from_below(most, alpha):
-            high = self._bisect(self.gap, most, self._plausible_from_below, alpha)
-        return low, high
+        ends = []
+        for limit in (0.0, self._most()):
+            inside, outside = self.gap, limit
+            if self._is_plausible(limit, alpha):
+                inside = limit
+            else:
+                for _ in range(_STEPS):
+                    middle = (inside + outside) / 2
+                    if self._is_plausible(middle, alpha):
+                        inside = middle
+                    else:
+                        outside = middle
+            ends.append(inside)
+        return ends[0], ends[1]
 
     def p_value(self):
-        """P(drawn gap >= observed gap) under equality; ties count half."""
-        drawn, _ = self._draw(0.0)
-        above, equal = self._compared(drawn)
+        """P(statistic at least as large as the observed one) if all are equal."""
+        observed, drawn, _ = self._test(0.0)
+        above, equal = _beyond(observed, drawn)
         return float((above + equal / 2).mean())
+
+    def _is_plausible(self, candidate, alpha):
+        """Whether the observed statistic is not unusual; ties count half.
+
+        If it exceeds the candidate: half of alpha, over draws whose most telling pair
+        stands in the order of the truth; one in the opposite order does not count. At
+        parity half of them do, so that parity is rejected with probability alpha, as by
+        a two-sided test of two groups. If it falls short: alpha, over draws as far off
+        in either direction, so that groups which happen to lie close together do not
+        make every gap implausible.
+        """
+        observed, drawn, order = self._test(candidate)
+        if observed > 0:
+            above, equal = _beyond(observed, drawn)
+            return (order * (above + equal / 2)).mean() > alpha / 2
+        above, equal = _beyond(-observed, np.abs(drawn))
+        return (above + equal / 2).mean() > alpha
+
+    def _test(self, candidate):
+        """Observed and drawn statistics of a candidate, and the order of each draw.
+
+        The order is 1 where the most telling pair is that of the truth's extremes, 0
+        where it is reversed, and between them in proportion.
+        """
+        truths = self._truths(candidate)
+        values = [e.values[:, None] for e in self.estimates]
+        observed, _ = self._statistic(values, truths, candidate)
+        pairs = zip(self._samplers, truths, strict=True)
+        drawn = [np.ascontiguousarray(draw(truth).T) for draw, truth in pairs]
+        return observed[0], *self._statistic(drawn, truths, candidate)
+
+    def _statistic(self, samples, truths, candidate):
+        factor, step = _steps(candidate, self.compare)
+        found = np.full(samples[0].shape[1], -np.inf)
+        order = np.full_like(found, 0.5)
+        for e, values, truth in zip(self.estimates, samples, truths, strict=True):
+            variance = np.maximum(1 / e.precision(truth), 1e-24)
+            spread = max(np.ptp(truth), 1e-12)
+            for low, row in enumerate(values):
+                error = np.sqrt(factor**2 * variance + variance[low])
+                excess = (factor * values - row - step) / error[:, None]
+                excess[low] = -np.inf
+                high = excess.argmax(axis=0)
+                most = np.take_along_axis(excess, high[None], axis=0)[0]
+                more = most > found
+                found[more] = most[more]
+                order[more] = (1 + (truth[high[more]] - truth[low]) / spread) / 2
+        return found, order
 
     def drawn_gaps(self, truths):
         """Gaps of samples from given truths, of shape (n_draws,)."""
@@ -164,52 +228,6 @@ class GapProblem:
             return 1.0
         ends = [e.interval(1 - 1e-6) for e in self.estimates]
         return max(float(np.max(high) - np.min(low)) for low, high in ends)
-
-    def _bisect(self, inside, outside, plausible, alpha):
-        for _ in range(_STEPS):
-            middle = (inside + outside) / 2
-            if plausible(middle, alpha):
-                inside = middle
-            else:
-                outside = middle
-        return inside
-
-    def _compared(self, drawn):
-        slack = 1e-9 * max(1.0, abs(self.gap))
-        return drawn > self.gap + slack, np.abs(drawn - self.gap) <= slack
-
-    def _plausible_from_above(self, candidate, alpha):
-        """Whether so large a gap is not unusual; half of alpha, for draws in order.
-
-        A draw whose extreme groups stand in the order of the truth counts fully, one in
-        the opposite order not at all: at parity half of them do, so that parity is
-        rejected with probability alpha, as by a two-sided test of two groups.
-        """
-        drawn, order = self._draw(candidate)
-        above, equal = self._compared(drawn)
-        return bool((order * (above + equal / 2)).mean() > alpha / 2)
-
-    def _plausible_from_below(self, candidate, alpha):
-        """Whether so small a gap is not unusual, at what is left of alpha."""
-        drawn, order = self._draw(candidate)
-        descending = np.argsort(-drawn, kind="stable")
-        tail = np.cumsum(order[descending]) / len(drawn)
-        spent = min(np.searchsorted(tail, alpha / 2) / len(drawn), alpha)
-        above, equal = self._compared(drawn)
-        return bool((1 - above - equal / 2).mean() > alpha - spent)
-
-    def _draw(self, candidate):
-        """Gaps drawn from the nearest truth of this gap, and the order of extremes."""
-        gaps, orders = [], []
-        for draw, truth in zip(self._samplers, self._truths(candidate), strict=True):
-            drawn = draw(truth)
-            gaps.append(gap_of(drawn, self.compare))
-            spread = np.ptp(truth)
-            step = _truth_at(drawn, truth, "max") - _truth_at(drawn, truth, "min")
-            orders.append((1 + step / spread) / 2 if spread > 0 else 0.5 + 0 * step)
-        widest = np.argmax(gaps, axis=0)
-        draws = np.arange(len(widest))
-        return np.array(gaps)[widest, draws], np.array(orders)[widest, draws]
 
     def _truths(self, candidate):
         """Nearest truths whose largest gap is the candidate."""
@@ -232,46 +250,50 @@ class GapProblem:
         return truths
 
 
-def _truth_at(drawn, truth, extreme):
-    """True value of the group that is drawn highest or lowest; the mean if tied."""
-    reached = drawn == getattr(drawn, extreme)(axis=1, keepdims=True)
-    return (reached @ truth) / reached.sum(axis=1)
+def _beyond(observed, drawn):
+    """Which draws exceed the observed statistic, and which equal it."""
+    slack = 1e-9 * max(1.0, abs(observed))
+    return drawn > observed + slack, np.abs(drawn - observed) <= slack
 
 
-def _window(top, gap, compare):
-    """Lower end of the values that lie within a gap of `top`."""
-    return top - gap if compare == "difference" else top * (1 - gap)
+def _steps(gap, compare):
+    """Factor and step: the lowest value is at least factor * highest - step."""
+    return (1.0, gap) if compare == "difference" else (1 - gap, 0.0)
 
 
 def _pulled_together(values, weights, gap, compare):
     """Clip the values into the window of this gap at the least weighted square."""
     low, high = values.min(), values.max()
-    factor = 1.0 if compare == "difference" else 1 - gap
+    factor, step = _steps(gap, compare)
     for _ in range(50):
         top = (low + high) / 2
-        bottom = _window(top, gap, compare)
+        bottom = factor * top - step
         under, over = np.maximum(bottom - values, 0), np.maximum(values - top, 0)
         if (weights * (factor * under - over)).sum() > 0:
             high = top
         else:
             low = top
     top = (low + high) / 2
-    return np.clip(values, _window(top, gap, compare), top)
+    return np.clip(values, factor * top - step, top)
 
 
 def _pushed_apart(values, weights, gap, compare, support):
-    """Move the extreme two groups to this gap, by their uncertainty, within range."""
+    """Move two groups to this gap: those that it is least surprising of.
+
+    That is seldom the pair that was observed farthest apart, if another group is small.
+    """
     floor, ceiling = support
-    least, most = values.argmin(), values.argmax()
-    a, b = weights[least], weights[most]
-    if compare == "difference":
-        top = (a * (values[least] + gap) + b * values[most]) / (a + b)
-        top = np.clip(top, min(floor + gap, ceiling), ceiling)
-    else:
-        factor = 1 - gap
-        top = (a * factor * values[least] + b * values[most]) / (a * factor**2 + b)
-        top = min(top, ceiling)
-    bottom = _window(top, gap, compare)
+    factor, step = _steps(gap, compare)
+    low, high = values[:, None], values[None, :]
+    a, b = weights[:, None], weights[None, :]
+    # The upper group at t and the lower one at factor * t - step, at the least cost.
+    top = (a * factor * (low + step) + b * high) / (a * factor**2 + b)
+    top = np.clip(top, min(floor + step, ceiling), ceiling)
+    cost = a * (factor * top - step - low) ** 2 + b * (top - high) ** 2
+    np.fill_diagonal(cost, np.inf)
+    least, most = np.unravel_index(np.argmin(cost), cost.shape)
+    top = top[least, most]
+    bottom = factor * top - step
     moved = np.clip(values, bottom, top)
     moved[least], moved[most] = bottom, top
     return moved

@@ -189,14 +189,14 @@ def test_a_higher_level_is_wider(compare):
 
 
 @pytest.mark.parametrize("compare", ["difference", "ratio"])
-@pytest.mark.parametrize("n_groups", [2, 4, 8])
+@pytest.mark.parametrize("n_groups", [2, 5])
 @pytest.mark.parametrize("constraint", [DemographicParity, EqualizedOdds])
 def test_the_interval_holds_zero_when_nobody_is_treated_differently(
     constraint, n_groups, compare
 ):
     rng = np.random.default_rng(0)
     cells = np.array([[0.35, 0.15], [0.1, 0.4]]).ravel()
-    draws = rng.multinomial(40, cells, size=(400, n_groups)).reshape(400, -1, 2, 2)
+    draws = rng.multinomial(40, cells, size=(200, n_groups)).reshape(200, -1, 2, 2)
     groups = tuple(range(n_groups))
     held = 0
     for counts in draws.astype(float):
@@ -204,8 +204,8 @@ def test_the_interval_holds_zero_when_nobody_is_treated_differently(
         found = disparity_of_table(table, constraint(compare=compare))
         held += found.low == 0
         assert found.value > 0 or found.low == 0
-    # .95 within two standard errors of these draws (.011), and what is discrete.
-    assert 0.92 * len(draws) <= held <= 0.985 * len(draws)
+    # .95 within three standard errors of these draws (.0154).
+    assert 0.95 - 3 * 0.0154 <= held / len(draws) <= 0.995
 
 
 @pytest.mark.parametrize("rate", [COST, F1], ids=["cost", "f1"])

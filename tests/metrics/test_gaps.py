@@ -103,10 +103,35 @@ def test_the_percentile_bootstrap_excludes_parity_and_says_so():
 def test_it_covers_the_true_gap_as_often_as_it_says(truth, n):
     rng = np.random.default_rng(0)
     gap = np.ptp(truth)
-    draws = rng.binomial(n, truth, (250, len(truth)))
+    draws = rng.binomial(n, truth, (150, len(truth)))
     ends = np.array([gap_interval([shares(d, n)]) for d in draws])
     held = (ends[:, 0] <= gap + 1e-9) & (gap - 1e-9 <= ends[:, 1])
-    assert 0.95 - 3 * 0.0138 <= held.mean() <= 0.99
+    assert 0.95 - 3 * 0.0178 <= held.mean() <= 0.995
+
+
+@pytest.mark.parametrize(
+    ("truth", "n"),
+    [
+        ([0.0] * 4, [20, 50, 200, 1000]),
+        ([0.2, 0.0, 0.0, 0.05], [12, 300, 1000, 2000]),
+        ([0.0, 0.05, 0.1, 0.2], [20, 50, 200, 1000]),
+    ],
+)
+def test_it_covers_where_groups_are_of_unequal_sizes(truth, n):
+    # Over a range of rates, since a small group's share comes in steps.
+    rng = np.random.default_rng(3)
+    rates = np.array(truth) + rng.uniform(0.1, 0.7, (150, 1))
+    gap = np.ptp(truth)
+    ends = np.array([gap_interval([shares(d, n)]) for d in rng.binomial(n, rates)])
+    held = (ends[:, 0] <= gap + 1e-9) & (gap - 1e-9 <= ends[:, 1])
+    assert held.mean() >= 0.95 - 3 * 0.0178
+
+
+def test_a_small_group_leaves_room_for_a_larger_gap():
+    # Twelve people may well differ more than the large groups do.
+    low, high = gap_interval([shares([400, 430, 5], [1000, 1000, 12])])
+    assert low <= 0.03
+    assert high >= 0.2
 
 
 def test_several_rates_share_the_level():

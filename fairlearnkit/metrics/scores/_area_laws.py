@@ -113,9 +113,9 @@ class AreasUnderCurve(GroupEstimates):
         """Pulled towards a half by one person, so that an AUC of 1 can vary."""
         return _pulled(self.values, np.minimum(self.positives, self.negatives))
 
-    def precision(self):
-        """Reciprocal variance at the smoothed value."""
-        return 1 / (self._factor() * self._variance(self.smoothed()))
+    def precision(self, truth=None):
+        """Reciprocal variance at the truth, or at the smoothed value."""
+        return _reciprocal(self, truth)
 
     def _variance(self, truth):
         """Newcombe's variance of an area that is truly this large."""
@@ -202,9 +202,9 @@ class AveragePrecisions(GroupEstimates):
         """Pulled towards a half by one person, so that a value of 1 can vary."""
         return _pulled(self.values, self.positives)
 
-    def precision(self):
-        """Reciprocal variance at the smoothed value."""
-        return 1 / (self._factor() * self._variance(self.smoothed()))
+    def precision(self, truth=None):
+        """Reciprocal variance at the truth, or at the smoothed value."""
+        return _reciprocal(self, truth)
 
     def _variance(self, truth):
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -212,6 +212,12 @@ class AveragePrecisions(GroupEstimates):
 
     def _factor(self):
         return _shrunk_ratio(self, self._variance(self.values), self.positives)
+
+
+def _reciprocal(law, truth):
+    truth = law.smoothed() if truth is None else truth
+    with np.errstate(divide="ignore"):
+        return 1 / (law._factor() * law._variance(truth))
 
 
 def _shrunk_ratio(law, modelled, people):

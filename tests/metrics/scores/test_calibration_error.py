@@ -169,13 +169,13 @@ def test_interval_holds_the_error_of_the_population(slope, size):
 def test_gap_allows_for_the_bias_of_the_smaller_group(debias):
     metric = partial(expected_calibration_error, debias=debias)
     held, gaps = [], []
-    for seed in range(30):
+    for seed in range(20):
         y, p = people(seed, n=440)
         group = np.repeat(["small", "large"], [40, 400])
         found = disparity(y, p, metric, sensitive_features=group, method="inversion")
         held.append(found.low == 0)
         gaps.append(found.value)
-    assert np.mean(held) > 0.83  # .95 within three standard errors
+    assert np.mean(held) > 0.8  # .95 within three standard errors
     assert np.mean(gaps) > 0.03
 
 
