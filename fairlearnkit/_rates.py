@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,19 +77,22 @@ class Rate:
         if len(self.numerator) != len(self.denominator):
             raise ValueError(f"the two tables of rate {self.name!r} differ in size.")
 
+    @cached_property
+    def _cells(self) -> np.ndarray:
+        return np.array([self.numerator, self.denominator])
+
     @property
     def is_linear(self) -> bool:
         """Whether the rate is linear: no prediction counts below the bar."""
-        base = np.array(self.denominator)
+        base = self._cells[1]
         return bool((base == base[:, :1]).all())
 
     @property
     def is_proportion(self) -> bool:
         """Whether the rate is a share of people, so that binomial intervals apply."""
-        top, base = np.array(self.numerator), np.array(self.denominator)
-        return bool(
-            np.isin(top, (0, 1)).all() and np.isin(base, (0, 1)).all()
-        ) and bool((top <= base).all())
+        top, base = self._cells
+        counted = (self._cells == 0) | (self._cells == 1)
+        return bool(counted.all() and (top <= base).all())
 
     def of(self, counts: np.ndarray) -> np.ndarray:
         """Compute the rate of each group.
@@ -102,8 +106,7 @@ class Rate:
         rates : ndarray of shape (...)
             NaN where the denominator is zero.
         """
-        top = (counts * np.array(self.numerator)).sum(axis=(-2, -1))
-        base = (counts * np.array(self.denominator)).sum(axis=(-2, -1))
+        top, base = ((counts * cells).sum(axis=(-2, -1)) for cells in self._cells)
         return np.divide(top, base, out=np.full(np.shape(top), np.nan), where=base > 0)
 
 

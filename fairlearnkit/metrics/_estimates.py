@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import bdtr, expit, logit, ndtri, stdtrit
 
 from fairlearnkit._extras import require
+from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics._intervals import PROPORTION_METHODS, proportion_interval
 
 _MANY = 100.0  # variance of a count beyond which a normal number stands for it
@@ -65,10 +66,7 @@ class GroupEstimates(ABC):
         ValueError
             If this law has no such method.
         """
-        if not 0 < confidence_level < 1:
-            raise ValueError(
-                f"confidence_level must lie between 0 and 1, got {confidence_level}."
-            )
+        check_confidence_level(confidence_level)
         method = self.methods[0] if method is None else method
         if method not in self.methods:
             raise ValueError(

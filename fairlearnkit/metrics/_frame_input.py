@@ -145,6 +145,7 @@ class TableMetric:
     def __init__(self, reader, people):
         self._reader, self._people = reader, people
         self._table = reader.table(people)
+        self._rate = reader.rate(self._table.classes) if reader.rate else None
         self.law = reader.read(self._table)
         self.groups, self.values = self.law.groups, self.law.values
 
@@ -155,14 +156,13 @@ class TableMetric:
     def replicates(self, cells, n_replicates, seed):
         """Bootstrap values by group and by stratum."""
         rng = np.random.default_rng(seed)
-        if self._reader.rate is not None:
-            rate = self._reader.rate(self._table.classes)
+        if self._rate is not None:
             draws = self._table.resample(n_replicates, rng)
             stratum = cells.stratum_of(self.groups)
             sums = [
                 draws[:, stratum == s].sum(axis=1) for s in range(len(cells.strata))
             ]
-            return rate.of(draws), rate.of(np.stack(sums, axis=1))
+            return self._rate.of(draws), self._rate.of(np.stack(sums, axis=1))
         values = np.full((n_replicates, len(self.groups)), np.nan)
         pooled = np.empty((n_replicates, len(cells.strata)))
         place = {group: g for g, group in enumerate(self.groups)}
@@ -180,8 +180,10 @@ class TableMetric:
     def _pooled_values(self, table, cells):
         names = cells.control or ("all",)
         stratum = cells.stratum_of(table.groups)
-        law = self._reader.read(table.regroup(stratum, cells.strata, names))
-        return law.values
+        table = table.regroup(stratum, cells.strata, names)
+        if self._rate is not None:
+            return self._rate.of(table.counts)
+        return self._reader.read(table).values
 
 
 class CalledMetric:

@@ -17,6 +17,7 @@ from fairlearnkit._groups import resolve_groups
 from fairlearnkit._vocabulary import check_lengths
 from fairlearnkit.exceptions import FairnessWarning
 from fairlearnkit.metrics._impact_comparison import compare_categories
+from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics._labels import positive_mask
 
 
@@ -319,10 +320,7 @@ def _check_options(unknown, exclude_below, interval, confidence_level):
         raise ValueError(
             f"interval must be 'highest' or 'reference', got {interval!r}."
         )
-    if not 0 < confidence_level < 1:
-        raise ValueError(
-            f"confidence_level must be between 0 and 1, got {confidence_level!r}."
-        )
+    check_confidence_level(confidence_level)
 
 
 def _selected(y_pred, y_score, pos_label):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fairlearnkit._columns import check_row_order
+from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics.displays._canvas import (
     drop_high_label,
     entry,
@@ -248,10 +249,7 @@ class GroupCalibrationDisplay:
             )
         if n_bins < 1:
             raise ValueError(f"n_bins must be 1 or more, got {n_bins}.")
-        if not 0 < confidence_level < 1:
-            raise ValueError(
-                f"confidence_level must lie between 0 and 1, got {confidence_level}."
-            )
+        check_confidence_level(confidence_level)
         low, high = table.scores.min(), table.scores.max()
         if low < 0 or high > 1:
             raise ValueError(

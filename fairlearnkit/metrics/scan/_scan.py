@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 
 from fairlearnkit._columns import check_row_order
 from fairlearnkit._draws import new_generator
+from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics._intervals import wilson_interval
 from fairlearnkit.metrics.scan._attributes import as_table, attributes_of
 from fairlearnkit.metrics.scan._people import People, Search
@@ -303,10 +304,7 @@ def _check_options(
             raise ValueError(
                 f"{name} must be a whole number of at least {least}, got {value!r}."
             )
-    if not 0 < confidence_level < 1:
-        raise ValueError(
-            f"confidence_level must be between 0 and 1, got {confidence_level!r}."
-        )
+    check_confidence_level(confidence_level)
     return ("under", "over") if direction == "both" else (direction,)
 
 
