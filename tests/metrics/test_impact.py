@@ -341,7 +341,7 @@ def test_one_category_is_its_own_reference():
         ({"y_pred": [0, 1], "unknown": "Other"}, "unknown must be a list"),
         ({"y_pred": [0, 1], "exclude_below": 2}, "exclude_below must be"),
         ({"y_pred": [0, 1], "interval": "wald"}, "interval must be"),
-        ({"y_pred": [0, 1], "confidence_level": 95}, "confidence_level must be"),
+        ({"y_pred": [0, 1], "confidence_level": 95}, "confidence_level must lie"),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(arguments, message):

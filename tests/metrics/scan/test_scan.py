@@ -434,7 +434,7 @@ def test_missing_values_are_named_or_a_value():
         ({"n_bins": 1}, "n_bins must be"),
         ({"n_restarts": 0}, "n_restarts must be"),
         ({"n_permutations": -1}, "n_permutations must be"),
-        ({"confidence_level": 1}, "confidence_level must be"),
+        ({"confidence_level": 1}, "confidence_level must lie"),
         ({"sensitive_features": "sexe"}, "did you mean"),
         ({"sensitive_features": ["sex", "sex"]}, "named twice"),
         ({"sensitive_features": []}, "no column to scan"),
