@@ -9,8 +9,8 @@ from warnings import warn
 
 import numpy as np
 from scipy.special import logit
-from sklearn.base import is_regressor
-from sklearn.metrics import accuracy_score
+from sklearn.base import is_classifier, is_regressor
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import assert_all_finite, check_array, column_or_1d, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.multiclass import check_classification_targets
@@ -59,8 +59,8 @@ class TrainingData:
     ----------
     X : array, sparse matrix or native data frame, with every column
     y : ndarray of shape (n_samples,)
-        Positions of the labels in `classes`.
-    classes : ndarray of shape (n_classes,)
+        Positions of the labels in `classes`; the numbers themselves in regression.
+    classes : ndarray of shape (n_classes,), or None in regression
     groups : Groups
         Only groups that carry weight.
     weight : ndarray of shape (n_samples,) or None
@@ -69,7 +69,7 @@ class TrainingData:
 
     X: Any
     y: np.ndarray
-    classes: np.ndarray
+    classes: np.ndarray | None
     groups: Groups
     weight: np.ndarray | None
 
@@ -81,12 +81,12 @@ class TrainingData:
     @property
     def labels(self) -> np.ndarray:
         """The labels as the user wrote them."""
-        return self.classes[self.y]
+        return self.y if self.classes is None else self.classes[self.y]
 
     @property
     def people(self) -> np.ndarray:
         """Rows that carry weight, of each group and label."""
-        shape = len(self.groups), len(self.classes)
+        shape = self._shape
         cells = self.groups.codes * shape[1] + self.y
         kept = cells if self.weight is None else cells[self.weight > 0]
         return np.bincount(kept, minlength=shape[0] * shape[1]).reshape(shape)
@@ -94,14 +94,19 @@ class TrainingData:
     @property
     def totals(self) -> np.ndarray:
         """Weight of each group and label, of shape (n_groups, n_classes)."""
-        shape = len(self.groups), len(self.classes)
+        shape = self._shape
         cells = self.groups.codes * shape[1] + self.y
         flat = np.bincount(cells, weights=self.weight, minlength=shape[0] * shape[1])
         return flat.reshape(shape).astype(float)
 
+    @property
+    def _shape(self) -> tuple[int, int]:
+        assert self.classes is not None
+        return len(self.groups), len(self.classes)
+
 
 class MitigatorMixin:
-    """Mixin of all mitigators that wrap a classifier.
+    """Mixin of all mitigators that wrap a classifier or, as a regressor, a regressor.
 
     It reads the constructor parameters `estimator`, `sensitive_features`,
     `drop_sensitive` and `handle_missing`, and holds nothing of its own. Think twice
@@ -141,13 +146,13 @@ class MitigatorMixin:
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def score(self, X, y, *, sensitive_features=None, sample_weight=None):
-        """Accuracy of the predictions.
+        """Accuracy of the predictions; in regression, R squared.
 
         Parameters
         ----------
         X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
-            True labels.
+            True labels, or numbers.
         sensitive_features : array-like, Series or data frame, default=None
             The groups, where the prediction needs them and X does not hold them.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -155,10 +160,11 @@ class MitigatorMixin:
         Returns
         -------
         score : float
-            In [0, 1].
+            At most 1.
         """
         predicted = self.predict(X, sensitive_features=sensitive_features)
-        return accuracy_score(y, predicted, sample_weight=sample_weight)
+        measure = r2_score if is_regressor(self) else accuracy_score
+        return measure(y, predicted, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -183,16 +189,19 @@ class MitigatorMixin:
     def _check_fit_data(self, X, y, sensitive_features, sample_weight):
         """Check everything given to fit and resolve the groups."""
         name = type(self).__name__
-        if is_regressor(self.estimator):
+        kind, is_other = "classifier", is_regressor
+        if is_regressor(self):
+            kind, is_other = "regressor", is_classifier
+        if is_other(self.estimator):
             raise ValueError(
-                f"{name} needs a classifier, got {type(self.estimator).__name__}."
+                f"{name} needs a {kind}, got {type(self.estimator).__name__}."
             )
         check_row_order([("X", X), ("y", y), ("sample_weight", sample_weight)])
         X = self._check_X(X, reset=True)
         classes, codes = self._check_target(y)
         weight = _check_weight(sample_weight)
         check_consistent_length(X, codes, weight)
-        if weight is not None:
+        if weight is not None and classes is not None:
             _check_weighted_classes(codes, weight)
         groups = resolve_groups(
             X,
@@ -212,6 +221,10 @@ class MitigatorMixin:
                 "None."
             )
         y = column_or_1d(y, warn=True)
+        if is_regressor(self):
+            return None, check_array(
+                y, ensure_2d=False, dtype=np.float64, input_name="y"
+            )
         if y.dtype.kind in "fcO":
             assert_all_finite(y, input_name="y")
         if y.dtype.kind in "biu":

@@ -1,8 +1,8 @@
-"""The warning category of everything that fairlearnkit reports about fairness."""
+"""The warning categories of everything that fairlearnkit reports about fairness."""
 
 from collections.abc import Sequence
 
-__all__ = ["FairnessWarning", "shortlist"]
+__all__ = ["FairnessWarning", "LevellingDownWarning", "shortlist"]
 
 
 class FairnessWarning(UserWarning):
@@ -13,6 +13,14 @@ class FairnessWarning(UserWarning):
     turn such warnings into errors::
 
         warnings.simplefilter("error", FairnessWarning)
+    """
+
+
+class LevellingDownWarning(FairnessWarning):
+    """Some group is served worse than by the plain model, for the sake of parity.
+
+    Whether that is justified is not a statistical question; `group_report_` of the
+    mitigator says who loses and how much.
     """
 
 
