@@ -134,8 +134,9 @@ def parametrize_with_fairness_checks(mitigators: list) -> Any:
     Parameters
     ----------
     mitigators : list of estimators
-        Mitigators of a binary classifier or of a regressor. Their `sensitive_features` are replaced: the
-        checks pass the groups to `fit` and to predictions.
+        Mitigators of a binary classifier or of a regressor. Their
+        `sensitive_features` are replaced: the checks pass the groups to `fit` and to
+        predictions.
 
     Returns
     -------
