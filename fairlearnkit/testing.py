@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from dataclasses import dataclass
 from inspect import isclass
 from typing import Any
@@ -21,6 +22,7 @@ from fairlearnkit._columns import split_columns
 from fairlearnkit._factorize import to_numpy
 from fairlearnkit._mitigator import MitigatorMixin
 from fairlearnkit.constraints import as_constraint
+from fairlearnkit.exceptions import FairnessWarning
 
 __all__ = [
     "ThirdDecimal",
@@ -249,20 +251,32 @@ def check_slack_tolerance_costs_nothing(mitigator: Any) -> None:
 
 
 def check_constraint_holds_on_training_data(mitigator: Any) -> None:
-    """The declared constraint holds, in expectation, on the data it was fitted on."""
+    """The declared constraint holds, in expectation, on the data it was fitted on.
+
+    A method that cannot promise it may miss it with a warning, if one of its attributes
+    ``*violation_`` owns up to what the decisions violate.
+    """
     parameters = mitigator.get_params(deep=False)
-    if "tolerance" not in parameters or is_regressor(mitigator):
-        return
+    if "constraint" not in parameters or not hasattr(mitigator, "expected_proba"):
+        return  # nothing is promised of its decisions
     X, y, group = _people()
     model = _free(mitigator)
     if "cv" in parameters:  # thresholds are fitted on the scores they will meet
         model.set_params(estimator=FrozenEstimator(clone(model.estimator).fit(X, y)))
-    model.fit(X, y, sensitive_features=group)
+    if "use_groups" in parameters:  # else a model of the group, of other rows, decides
+        model.set_params(use_groups=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y, sensitive_features=group)
     decision = model.expected_proba(X, sensitive_features=group)
     counts = np.zeros((3, 2, 2))
     np.add.at(counts, (group, y), decision)
     violation = as_constraint(model.constraint).violation(counts, [0, 1])
-    assert violation <= model.tolerance + 1e-6, violation
+    allowed = model.tolerance
+    if any(issubclass(w.category, FairnessWarning) for w in caught):
+        owned = [v for k, v in vars(model).items() if k.endswith("violation_")]
+        allowed = max(allowed, *owned)
+    assert violation <= allowed + 1e-6, violation
 
 
 def check_pickle_and_clone(mitigator: Any) -> None:
@@ -317,7 +331,8 @@ def _assert_costs_nothing(model: Any, X: Any, y: Any, group: Any) -> None:
     base = clone(model.estimator).fit(X, y)
     model.fit(X, y, sensitive_features=group)
     found = model.predict(X, sensitive_features=group)
-    if hasattr(model, "objective_"):  # it chooses thresholds, the plain one among them
+    if "cv" in model.get_params(deep=False) and not is_regressor(model):
+        # It decides anew from scores of other rows, the plain rule among its choices.
         assert np.mean(found == y) >= np.mean(base.predict(X) == y) - 0.02
     else:
         _assert_same(found, base.predict(X))

@@ -68,13 +68,39 @@ def all_points(table: ScoreTable, group: int) -> ThresholdPoints:
     return _points(table.scores[rows][::-1], table.weights[rows][::-1])
 
 
+def points_between(
+    table: ScoreTable, group: int, ends: ThresholdPoints
+) -> ThresholdPoints:
+    """Every threshold of a group from the first to the last of `ends`."""
+    rows = table.rows(group)
+    high, low = ends.thresholds[0], ends.thresholds[-1]
+    start, stop = np.searchsorted(table.scores[rows], [low, high], side="right")
+    scores = table.scores[rows][start:stop][::-1]
+    steps = table.weights[rows][start:stop][::-1].cumsum(axis=0)
+    selected = np.concatenate([[[0.0, 0.0]], steps]) + ends.selected[0]
+    inner = _midpoints(scores, np.arange(1, len(scores)))
+    return ThresholdPoints(
+        np.concatenate([[high], inner, [low]]), selected, ends.totals
+    )
+
+
+def point_at(table: ScoreTable, group: int, threshold: float) -> ThresholdPoints:
+    """The one rule of a group that cuts at a given threshold."""
+    rows = table.rows(group)
+    scores, weights = table.scores[rows], table.weights[rows]
+    start = np.searchsorted(scores, threshold, side="right")
+    selected = weights[start:].sum(axis=0)
+    totals = selected + weights[:start].sum(axis=0)
+    return ThresholdPoints(np.array([threshold]), selected[None], totals)
+
+
 def hull_points(
     table: ScoreTable, group: int, *, lower: bool = False
 ) -> ThresholdPoints:
     """The vertices of a group's upper ROC hull, and of the lower one if asked."""
     rows = table.rows(group)
     scores, weights = table.scores[rows][::-1], table.weights[rows][::-1]
-    mass = weights.sum(axis=1)
+    mass = weights[:, 0] + weights[:, 1]  # a sum over two columns is slow
     share = weights[:, 1] / mass
     blocks = isotonic_regression(share, weights=mass, increasing=False).blocks
     if lower:

@@ -7,11 +7,23 @@ same program gives the best deterministic choice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+from scipy.optimize import linprog
+
+_ACCURACY = 1e-6  # of the least violation in ratio form
+_MOST = 1e6  # no two rates differ by more
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    """A bound on a sum over the groups: ``sum of parts[g] @ weights[g] <= most``."""
+
+    parts: list[np.ndarray]
+    most: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,71 +35,90 @@ class MixtureProgram:
     values : list of ndarray of shape (n_points_g,)
     rates : list of ndarray of shape (n_rates, n_points_g)
         NaN where a rate is undefined for the group: it is then not constrained.
-    compare : {"difference", "ratio"}
+    compare : {"difference", "ratio"} or sequence of these, one a rate
+    shares : sequence of (ndarray of shape (n_groups,) or None), default=None
+        Per rate, each group's share of the overall rate, to which the groups are then
+        compared, and not to each other.
+    bands : ndarray of shape (n_rates, n_groups), default=None
+        How far the rate of each group may truly lie from the rate stated; the rates
+        are then close wherever in their bands they lie.
+    bound : ndarray of bool of shape (n_rates, n_groups), default=None
+        False for a group that counts in the overall rate but is not constrained.
+    limits : sequence of Limit
     """
 
     values: list[np.ndarray]
     rates: list[np.ndarray]
-    compare: str
+    compare: str | Sequence[str]
+    shares: Sequence[np.ndarray | None] | None = None
+    bands: np.ndarray | None = None
+    bound: np.ndarray | None = None
+    limits: Sequence[Limit] = ()
 
-    def solve(self, tolerance: float) -> tuple[list[np.ndarray], float, float] | None:
+    def solve(
+        self, tolerance: float | np.ndarray
+    ) -> tuple[list[np.ndarray], float, float] | None:
         """Weights per group, their value, and its derivative by the tolerance.
 
         None if no mixture meets the tolerance.
         """
-        rows, bound = self._close_rates(tolerance)
-        result = linprog(
-            self._cost(),
-            A_ub=rows,
-            b_ub=bound,
-            A_eq=self._one_each(),
-            b_eq=np.ones(len(self.values)),
-            bounds=self._bounds(),
-            method="highs",
-            options={"presolve": False},  # it costs more than it saves here
-        )
+        result, slack = self._run(self._cost(), tolerance)
         if result.x is None:
             return None
-        upper = result.ineqlin.marginals[: len(bound) // 2]
-        return self._split(result.x), -result.fun, float(-upper.sum())
+        price = -result.ineqlin.marginals @ slack
+        return self._split(result.x), -result.fun, float(price)
 
-    def solve_deterministic(self, tolerance: float) -> list[np.ndarray] | None:
+    def solve_deterministic(
+        self, tolerance: float | np.ndarray
+    ) -> list[np.ndarray] | None:
         """Binary weights, one point per group; None if none meets the tolerance."""
-        rows, bound = self._close_rates(tolerance)
-        lower, upper = self._bounds().T
-        is_point = np.arange(len(lower)) < self.n_points
-        result = milp(
-            self._cost(),
-            constraints=[
-                LinearConstraint(rows, -np.inf, bound),
-                LinearConstraint(self._one_each(), 1, 1),
-            ],
-            integrality=is_point,
-            bounds=Bounds(lower, np.where(is_point, 1, upper)),
-            options={"mip_rel_gap": 0},
-        )
+        result, _ = self._run(self._cost(), tolerance, binary=True)
         return None if result.x is None else self._split(np.round(result.x, 9))
+
+    def best_floor(
+        self,
+        floors: Sequence[list[np.ndarray]],
+        tolerance: float | np.ndarray,
+        *,
+        deterministic: bool = False,
+    ) -> float | None:
+        """Largest number that several sums over the groups can all reach.
+
+        Parameters
+        ----------
+        floors : sequence of (list of ndarray of shape (n_points_g,))
+            The parts of each sum.
+        tolerance : float or ndarray of shape (n_rates,)
+        deterministic : bool, default=False
+
+        Returns
+        -------
+        floor : float, or None if no rule meets the tolerance
+        """
+        result, _ = self._run(
+            np.zeros(self.n_points + self.n_rates),
+            tolerance,
+            binary=deterministic,
+            floors=floors,
+        )
+        return None if result.x is None else float(-result.fun)
 
     def smallest_violation(self) -> float:
         """Least violation that any mixture reaches; exact for the difference form."""
-        if self.compare == "ratio":
-            return self._bisect_violation()
-        rows, bound = self._close_rates(0.0)
-        column = np.zeros((len(bound), 1))
-        column[: len(bound) // 2] = -1
-        cost = np.zeros(rows.shape[1] + 1)
-        cost[-1] = 1
-        equal = sparse.hstack([self._one_each(), np.zeros((len(self.values), 1))])
-        result = linprog(
-            cost,
-            A_ub=sparse.hstack([rows, column]),
-            b_ub=bound,
-            A_eq=equal,
-            b_eq=np.ones(len(self.values)),
-            bounds=[*self._bounds(), (0, np.inf)],
-            method="highs",
-        )
-        return float(result.x[-1])
+        least = self.smallest_excess(0.0)
+        assert least is not None
+        return least
+
+    def smallest_excess(self, tolerance: float | np.ndarray) -> float | None:
+        """Least that must be added to the tolerances; None if no rule is within limits.
+
+        Exact if no rate is compared in ratio form, else to 1e-6.
+        """
+        if "ratio" in self._compared:
+            return self._bisect_excess(np.asarray(tolerance))
+        cost = np.zeros(self.n_points + self.n_rates)
+        result, _ = self._run(cost, tolerance, widen=True)
+        return None if result.x is None else float(result.x[-1])
 
     @property
     def n_points(self) -> int:
@@ -99,59 +130,186 @@ class MixtureProgram:
         """Number of rates."""
         return self.rates[0].shape[0]
 
+    @property
+    def _compared(self) -> list[str]:
+        if isinstance(self.compare, str):
+            return [self.compare] * self.n_rates
+        return list(self.compare)
+
+    def _run(self, cost, tolerance, *, binary=False, widen=False, floors=()):
+        """Minimise; a last column is the widening of tolerances or the common floor."""
+        rows, most, slack = self._close_rates(np.asarray(tolerance))
+        parts = [rows, *self._limit_rows()]
+        ends = [most, np.array([limit.most for limit in self.limits])]
+        lower, upper = self._bounds(binary)
+        integral = np.arange(len(cost)) < self.n_points * binary
+        equal, exact = self._equalities()
+        if widen or floors:
+            below = [self._row([-part for part in floor]) for floor in floors]
+            parts, ends = [*parts, *below], [*ends, np.zeros(len(below))]
+            last = np.concatenate(
+                [-slack * widen, np.zeros(len(self.limits)), np.ones(len(below))]
+            )
+            parts = [sparse.hstack([sparse.vstack(parts), last[:, None]])]
+            equal = sparse.hstack([equal, np.zeros((len(exact), 1))])
+            cost = np.append(cost, 1.0 if widen else -1.0)
+            lower, upper = (
+                np.append(lower, 0 if widen else -np.inf),
+                np.append(upper, np.inf),
+            )
+            integral = np.append(integral, False)
+        result = linprog(
+            cost,
+            A_ub=sparse.vstack(parts, format="csr"),
+            b_ub=np.concatenate(ends),
+            A_eq=equal,
+            b_eq=exact,
+            bounds=np.column_stack([lower, upper]),
+            integrality=integral if binary else None,
+            method="highs",
+            # Presolving a linear program costs more than it saves here.
+            options={"mip_rel_gap": 0} if binary else {"presolve": False},
+        )
+        return result, np.concatenate([slack, np.zeros(len(self.limits) + len(floors))])
+
     def _cost(self) -> np.ndarray:
         return np.concatenate(
             [*(-value for value in self.values), np.zeros(self.n_rates)]
         )
 
-    def _bounds(self) -> np.ndarray:
+    def _bounds(self, binary: bool) -> tuple[np.ndarray, np.ndarray]:
         """Weights are not negative; a user's own rates may be, if not in ratio form."""
-        bounds = np.tile([0.0, np.inf], (self.n_points + self.n_rates, 1))
-        if self.compare == "difference":
-            bounds[self.n_points :, 0] = -np.inf
-        return bounds
+        ends = [0.0 if form == "ratio" else -np.inf for form in self._compared]
+        upper = np.full(self.n_points + self.n_rates, np.inf)
+        upper[: self.n_points] = 1.0 if binary else np.inf
+        return np.concatenate([np.zeros(self.n_points), ends]), upper
 
-    def _one_each(self) -> sparse.csr_array:
+    def _equalities(self) -> tuple[sparse.csr_array, np.ndarray]:
+        """Weights of a group sum to one; an overall rate is its groups' average."""
         sizes = [len(value) for value in self.values]
         group = np.repeat(np.arange(len(sizes)), sizes)
         shape = (len(sizes), self.n_points + self.n_rates)
-        return sparse.csr_array(
-            (np.ones(len(group)), (group, np.arange(len(group)))), shape=shape
-        )
-
-    def _close_rates(self, tolerance: float) -> tuple[sparse.csr_array, np.ndarray]:
-        """Rows "rate <= end + slack" first, then "start <= rate", for group and rate.
-
-        One free variable per rate is the lower end of its window (difference form) or
-        the upper end (ratio form).
-        """
-        defined = np.array([~np.isnan(rate).any(axis=1) for rate in self.rates])
-        blocks = [
-            sparse.csr_array(np.where(keep[:, None], rate, 0.0))
-            for rate, keep in zip(self.rates, defined, strict=True)
+        rows = [
+            sparse.csr_array(
+                (np.ones(len(group)), (group, np.arange(len(group)))), shape=shape
+            )
         ]
-        rate = sparse.block_diag(blocks, format="csr")
-        end = sparse.csr_array(np.tile(np.eye(self.n_rates), (len(blocks), 1)))
-        kept = np.flatnonzero(defined.ravel())
-        rate, end = rate[kept], end[kept]
-        share = 1.0 if self.compare == "difference" else 1.0 - tolerance
-        rows = sparse.vstack(
-            [sparse.hstack([rate, -end]), sparse.hstack([-rate, share * end])],
-            format="csr",
+        for j, share in enumerate(self.shares or ()):
+            if share is not None:
+                counted = [
+                    weight * rate[j] if weight else np.zeros(rate.shape[1])
+                    for weight, rate in zip(share, self.rates, strict=True)
+                ]
+                rows.append(self._row(counted, {j: -1.0}))
+        exact = np.zeros(len(sizes) + len(rows) - 1)
+        exact[: len(sizes)] = 1
+        return sparse.vstack(rows, format="csr"), exact
+
+    def _row(
+        self, parts: list[np.ndarray], ends: dict[int, float] | None = None
+    ) -> sparse.csr_array:
+        tail = np.zeros(self.n_rates)
+        for j, value in (ends or {}).items():
+            tail[j] = value
+        return sparse.csr_array(np.concatenate([*parts, tail])[None])
+
+    def _limit_rows(self) -> list[sparse.csr_array]:
+        return [self._row(limit.parts) for limit in self.limits]
+
+    def _close_rates(
+        self, tolerance: np.ndarray
+    ) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+        """Rows that keep rates close, their bounds, and which of them have slack.
+
+        One free variable per rate is the lower end of its window (difference form), the
+        upper end (ratio form) or the overall rate.
+        """
+        tolerances = np.broadcast_to(tolerance, self.n_rates)
+        n = self.n_points + self.n_rates
+        rows, most, slack = [sparse.csr_array((0, n))], [np.zeros(0)], [np.zeros(0)]
+        for j, (form, allowed) in enumerate(
+            zip(self._compared, tolerances, strict=True)
+        ):
+            banded = self.bands is not None
+            if banded and allowed >= 1:  # any two shares are this close
+                continue
+            keep = self._close_pairs if banded else self._close_window
+            part, bound, has_slack = keep(j, form == "ratio", float(allowed))
+            rows.append(part)
+            most.append(bound)
+            slack.append(has_slack)
+        return (
+            sparse.vstack(rows, format="csr"),
+            np.concatenate(most),
+            np.concatenate(slack),
         )
-        slack = tolerance if self.compare == "difference" else 0.0
-        return rows, np.repeat([slack, 0.0], len(kept))
+
+    def _close_window(self, j: int, ratio: bool, tolerance: float):
+        """Compare groups to a common end of their window, or to the overall rate."""
+        rate, _ = self._rate_rows(j)
+        end = np.zeros((rate.shape[0], self.n_rates))
+        end[:, j] = 1
+        end = sparse.hstack([sparse.csr_array((rate.shape[0], self.n_points)), end])
+        overall = self.shares is not None and self.shares[j] is not None
+        share = 1.0 - tolerance if ratio else 1.0
+        above = (share if overall else 1.0) * rate - end
+        below = share * end - rate
+        slack = np.repeat(
+            [0.0 if ratio else 1.0, 1.0 if overall and not ratio else 0.0],
+            rate.shape[0],
+        )
+        rows = sparse.vstack([above, below], format="csr")
+        return rows, slack * tolerance, slack
+
+    def _close_pairs(self, j: int, ratio: bool, tolerance: float):
+        """Compare each group to each other, both at the worse ends of their bands."""
+        rate, groups = self._rate_rows(j)
+        assert self.bands is not None
+        band = self.bands[j, groups]
+        one, other = np.nonzero(~np.eye(len(groups), dtype=bool))
+        share = 1.0 - tolerance if ratio else 1.0
+        rows = share * rate[one] - rate[other]
+        slack = np.full(len(one), 0.0 if ratio else 1.0)
+        return rows, slack * tolerance - share * band[one] - band[other], slack
+
+    def _rate_rows(self, j: int) -> tuple[sparse.csr_array, np.ndarray]:
+        """Rate j of each constrained group as a row, and which groups these are."""
+        defined = np.array([not np.isnan(rate[j]).any() for rate in self.rates])
+        if self.bound is not None:
+            defined &= self.bound[j]
+        groups = np.flatnonzero(defined)
+        starts = np.cumsum([0, *(len(value) for value in self.values)])
+        columns = [np.arange(starts[g], starts[g + 1]) for g in groups]
+        ends = np.cumsum([0, *map(len, columns)])
+        empty = np.zeros(0, dtype=np.intp)
+        data = np.concatenate([np.zeros(0), *(self.rates[g][j] for g in groups)])
+        shape = (len(groups), self.n_points + self.n_rates)
+        rows = (data, np.concatenate([empty, *columns]), ends)
+        return sparse.csr_array(rows, shape=shape), groups
 
     def _split(self, solution: np.ndarray) -> list[np.ndarray]:
         ends = np.cumsum([len(value) for value in self.values])
         parts = np.split(np.clip(solution[: ends[-1]], 0, None), ends[:-1])
         return [part / part.sum() for part in parts]
 
-    def _bisect_violation(self) -> float:
+    def _bisect_excess(self, tolerance: np.ndarray) -> float | None:
+        is_ratio = np.array([form == "ratio" for form in self._compared])
+
+        def reached(excess: float) -> bool:
+            widened = np.broadcast_to(tolerance + excess, self.n_rates)
+            capped = np.where(is_ratio, np.minimum(widened, 1), widened)
+            return self.solve(capped) is not None
+
+        if reached(0.0):
+            return 0.0
         low, high = 0.0, 1.0
-        while high - low > 1e-6:
+        while not reached(high):
+            low, high = high, 2 * high
+            if high > _MOST:
+                return None
+        while high - low > _ACCURACY:
             middle = (low + high) / 2
-            low, high = (middle, high) if self.solve(middle) is None else (low, middle)
+            low, high = (low, middle) if reached(middle) else (middle, high)
         return high
 
 

@@ -1,11 +1,14 @@
-"""Optimal group thresholds on a score table, for any linear constraint."""
+"""Optimal group thresholds on a score table, for one linear constraint and no more."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
+from fairlearnkit._solvers.constrained import NO_DETERMINISTIC
+from fairlearnkit._solvers.goals import maximize_fbeta
 from fairlearnkit._solvers.hulls import (
     ThresholdPoints,
     all_points,
@@ -13,6 +16,7 @@ from fairlearnkit._solvers.hulls import (
     hull_points,
 )
 from fairlearnkit._solvers.mixtures import MixtureProgram, concave_frontier
+from fairlearnkit._solvers.rules import Solution, realize, thinned
 from fairlearnkit._solvers.sweep import (
     Envelope,
     Frontier,
@@ -26,48 +30,9 @@ from fairlearnkit.constraints import Constraint
 from fairlearnkit.tables import ScoreTable
 
 _EXTRA_POINTS = 100  # per group, beside the hull, in the deterministic program
-_NO_DETERMINISTIC = (
-    "no deterministic thresholds reach a violation of {}; allow a larger tolerance or "
-    "randomised thresholds."
-)
+_LEVELS = 51  # points of a frontier that is not concave
 
 Chosen = tuple[list[ThresholdPoints], list[np.ndarray]]
-
-
-@dataclass(frozen=True, eq=False)
-class GroupRule:
-    """A mixture of thresholds: select a score above the threshold that was drawn.
-
-    Parameters
-    ----------
-    thresholds : ndarray of shape (n_thresholds,), descending
-    probabilities : ndarray of shape (n_thresholds,)
-        They sum to 1.
-    """
-
-    thresholds: np.ndarray
-    probabilities: np.ndarray
-
-    def draw(self, uniform: np.ndarray) -> np.ndarray:
-        """Threshold of each row, from a uniform number each."""
-        ends = np.cumsum(self.probabilities)[:-1]
-        return self.thresholds[np.searchsorted(ends, uniform, side="right")]
-
-    def probability(self, scores: np.ndarray) -> np.ndarray:
-        """Probability with which each score is selected."""
-        tail = np.cumsum(self.probabilities[::-1])[::-1]
-        tail = np.concatenate([[1.0], tail[1:], [0.0]])
-        not_exceeded = np.searchsorted(-self.thresholds, -scores, side="right")
-        return np.minimum(tail[not_exceeded], 1.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """Rules of all groups, and their expected value and violation on the table."""
-
-    rules: list[GroupRule]
-    value: float
-    violation: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +47,36 @@ class ThresholdProblem:
         Value per unit of weight of each (true label, decision).
     coefficients : ndarray of shape (n_rates, n_groups, 2, 2)
         As from :meth:`Constraint.coefficients`.
+    beta : float, default=None
+        Weight of recall, to maximise F-beta and not `gain`.
     """
 
     table: ScoreTable
     constraint: Constraint
     gain: np.ndarray
     coefficients: np.ndarray
+    beta: float | None = None
+    _kept: dict[bool, list[ThresholdPoints]] = field(default_factory=dict)
+
+    @cached_property
+    def totals(self) -> np.ndarray:
+        """Weight of each group and label."""
+        table = self.table
+        parts = [table.weights[table.rows(g)] for g in range(len(table.groups))]
+        # As a product: summing along two long columns takes several times as long.
+        return np.stack([np.ones(len(part)) @ part for part in parts])
 
     def solve(self, tolerance: float, *, deterministic: bool = False) -> Solution:
         """Find the optimal rules; the nearest ones if none meet `tolerance`."""
+        if self.beta is not None:
+
+            def solve(gain: np.ndarray) -> Solution:
+                linear = replace(self, gain=gain, beta=None)
+                return linear.solve(tolerance, deterministic=deterministic)
+
+            positives = float(self.totals[:, 1].sum())
+            best, value = maximize_fbeta(solve, positives, self.beta)
+            return replace(best, value=value)
         one_rate = self.coefficients.shape[0] == 1
         if deterministic:
             chosen = self._solve_deterministic(tolerance, one_rate)
@@ -103,6 +89,8 @@ class ThresholdProblem:
     def frontier(self) -> Frontier:
         """Best value at every violation, from parity to the unconstrained optimum."""
         ratio = self.constraint.compare == "ratio"
+        if self.beta is not None:
+            return self._even_frontier(1.0 if ratio else 1e3)
         if self.coefficients.shape[0] == 1:
             envelopes, _, free = self._envelopes(self._hulls())
             frontier = (ratio_frontier if ratio else difference_frontier)(envelopes)
@@ -123,10 +111,23 @@ class ThresholdProblem:
             at, value = concave_frontier(program, least, most)
         return Frontier(at, value, np.full(len(at), np.nan), np.full(len(at), np.nan))
 
+    def _even_frontier(self, slack: float) -> Frontier:
+        """Best value at even levels, where it is not a concave function of them."""
+        most = self.solve(slack).violation
+        least = min(self.solve(0.0).violation, most)
+        at = np.linspace(least, most, _LEVELS if most - least > 1e-9 else 1)
+        value = [self.solve(min(level + 1e-9, slack)).value for level in at]
+        nowhere = np.full(len(at), np.nan)
+        return Frontier(at, np.array(value), nowhere, nowhere)
+
     def _hulls(self) -> list[ThresholdPoints]:
         lower = not self._upper_hulls_suffice()
         groups = range(len(self.table.groups))
-        return [hull_points(self.table, g, lower=lower) for g in groups]
+        if lower not in self._kept:
+            self._kept[lower] = [
+                hull_points(self.table, g, lower=lower) for g in groups
+            ]
+        return self._kept[lower]
 
     def _upper_hulls_suffice(self) -> bool:
         """Whether no rule below a group's upper ROC hull can be optimal.
@@ -137,7 +138,7 @@ class ThresholdProblem:
         """
         cost, benefit = self.gain[:, 1] - self.gain[:, 0]
         reach = self.coefficients[..., 1] - self.coefficients[..., 0]
-        reach = reach * self.table.totals  # from selecting nobody to everybody
+        reach = reach * self.totals  # from selecting nobody to everybody
         reach = reach[:, ~np.isnan(reach).any(axis=(0, 2))]
         if cost > 0 or benefit < 0:
             return False
@@ -198,7 +199,7 @@ class ThresholdProblem:
         Groups stand in the order of their sizes: a program with several optima must not
         answer by the names of the groups.
         """
-        order = np.lexsort(self.table.totals.T)
+        order = np.lexsort(self.totals.T)
         values, rates = self._measure([points[g] for g in order], order)
         program = MixtureProgram(values, rates, self.constraint.compare)
         return program, np.argsort(order)
@@ -218,13 +219,13 @@ class ThresholdProblem:
         points = [all_points(self.table, g) for g in groups]
         if not one_rate:
             points = [
-                _thin(every, hull)
+                thinned(every, hull, _EXTRA_POINTS)
                 for every, hull in zip(points, self._hulls(), strict=True)
             ]
             program, place = self._program(points)
             weights = program.solve_deterministic(tolerance)
             if weights is None:
-                raise ValueError(_NO_DETERMINISTIC.format(tolerance))
+                raise ValueError(NO_DETERMINISTIC.format(tolerance))
             return points, [weights[k] for k in place]
         values, rates = self._measure(points)
         compare = self.constraint.compare
@@ -237,7 +238,7 @@ class ThresholdProblem:
             own_values = [values[g] for g in bound]
             best = best_points_in_window(own_rates, own_values, tolerance, compare)
             if best is None:
-                raise ValueError(_NO_DETERMINISTIC.format(tolerance))
+                raise ValueError(NO_DETERMINISTIC.format(tolerance))
             chosen.update(zip(bound, best, strict=True))
         return points, [_pick(len(p), chosen[g]) for g, p in enumerate(points)]
 
@@ -247,20 +248,21 @@ class ThresholdProblem:
         values, rates = self._measure(points)
         mixed = [rate @ weight for rate, weight in zip(rates, weights, strict=True)]
         value = sum(v @ w for v, w in zip(values, weights, strict=True))
-        rules = []
-        for p, weight in zip(points, weights, strict=True):
-            used = np.flatnonzero(weight > 1e-12)
-            share = weight[used] / weight[used].sum()
-            rules.append(GroupRule(p.thresholds[used], share))
-        by_rate = np.stack(mixed, axis=1)
-        return Solution(rules, float(value), float(self.constraint.gap(by_rate).max()))
-
-
-def pooled_rule(table: ScoreTable, gain: np.ndarray) -> GroupRule:
-    """The single best threshold over all groups, without any constraint."""
-    points = hull_points(table.overall(), 0)
-    best = int(np.argmax(points.evaluate(gain)))
-    return GroupRule(points.thresholds[[best]], np.ones(1))
+        is_hull = points is self._kept.get(False)
+        realized = [
+            realize(self.table, g, p, w, is_hull=is_hull)
+            for g, (p, w) in enumerate(zip(points, weights, strict=True))
+        ]
+        rules, selected, drawn = zip(*realized, strict=True)
+        violation = float(self.constraint.gap(np.stack(mixed, axis=1)).max())
+        return Solution(
+            rules=list(rules),
+            value=float(value),
+            violation=violation,
+            selected=np.array(selected),
+            drawn=np.array(drawn),
+            violations=(violation,),
+        )
 
 
 def _pick(size: int, index: int) -> np.ndarray:
@@ -281,10 +283,3 @@ def _mix_neighbours(rates: np.ndarray, rate: float) -> np.ndarray:
     weights[right] = (rate - rates[right - 1]) / span
     weights[right - 1] = 1 - weights[right]
     return weights
-
-
-def _thin(points: ThresholdPoints, hull: ThresholdPoints) -> ThresholdPoints:
-    """Hull vertices and some evenly spaced points between them."""
-    even = np.linspace(0, len(points) - 1, _EXTRA_POINTS).round().astype(int)
-    on_hull = np.searchsorted(-points.thresholds, -hull.thresholds)
-    return points.take(np.union1d(even, on_hull))

@@ -41,7 +41,7 @@ def fit_out_of_fold(mitigator, data, sensitive_features, fit_params, answers_of)
     X, y = mitigator._features(data.X), data.labels
     if is_frozen(mitigator.estimator):
         mitigator.estimator_ = mitigator.estimator
-        _check_frozen_classes(mitigator.estimator_, data)
+        check_frozen_classes(mitigator.estimator_, data)
         return answers_of(mitigator.estimator_)(
             mitigator.estimator_, X, sensitive_features
         )
@@ -60,7 +60,7 @@ def fit_out_of_fold(mitigator, data, sensitive_features, fit_params, answers_of)
         values = take_rows(sensitive_features, test)
         return answers(fit(train), take_rows(X, test), values)
 
-    folds = _folds(mitigator.cv, data)
+    folds = splits_of(mitigator.cv, data)
     mitigator.estimator_ = fit(None)
     answers = answers_of(mitigator.estimator_)
     parts = Parallel(n_jobs=mitigator.n_jobs)(delayed(answer)(*fold) for fold in folds)
@@ -97,7 +97,8 @@ def _probabilities(model, X, sensitive_features, *, classes):
     return placed
 
 
-def _folds(cv, data):
+def splits_of(cv, data):
+    """Rows of each fold, (train, test); an int stratifies by group and label."""
     if cv is None or isinstance(cv, Integral):
         return _stratified_folds(data, 5 if cv is None else cv)
     splitter = check_cv(cv, data.labels, classifier=data.classes is not None)
@@ -127,7 +128,8 @@ def _stratified_folds(data, n_splits):
     return [(train, test) for train, test in folds if len(test)]
 
 
-def _check_frozen_classes(estimator, data):
+def check_frozen_classes(estimator, data):
+    """Raise a ValueError unless a fitted classifier knows the classes of the data."""
     if data.classes is None:
         return
     known = np.asarray(estimator.classes_).tolist()

@@ -1,29 +1,40 @@
 """Optimal thresholds by group (Hardt, Price and Srebro 2016)."""
 
+from dataclasses import replace
 from functools import cached_property
+from numbers import Real
 from warnings import warn
 
-import numpy as np
-from scipy.special import expit
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._draws import new_salt, row_uniforms
+from fairlearnkit._draws import new_salt
 from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
-    threshold_margin,
     warn_few_rows,
     warn_thin_rates,
 )
-from fairlearnkit._sklearn import StrOptions, fit_context
-from fairlearnkit._solvers.thresholds import ThresholdProblem, pooled_rule
-from fairlearnkit.constraints import as_constraint
+from fairlearnkit._sklearn import Interval, StrOptions, fit_context
 from fairlearnkit.exceptions import FairnessWarning
 from fairlearnkit.postprocessing._base import BasePostprocessor
+from fairlearnkit.postprocessing._group_report import warn_harmed
+from fairlearnkit.postprocessing._threshold_report import report_thresholds
+from fairlearnkit.postprocessing._threshold_rules import ThresholdRulesMixin
+from fairlearnkit.postprocessing._threshold_setup import (
+    OBJECTIVES,
+    bands_by_cell,
+    build_problem,
+    check_demands,
+    constraints_and_tolerances,
+    cross_cells,
+    goal_of,
+    missed_tolerance,
+    solve_problem,
+)
 from fairlearnkit.tables import ScoreTable
 
 
-class ThresholdOptimizer(BasePostprocessor):
+class ThresholdOptimizer(ThresholdRulesMixin, BasePostprocessor):
     """Give every group its own threshold: the exact optimum under a constraint.
 
     Any classifier's scores are cut at a threshold per group such that the rates named
@@ -47,15 +58,45 @@ class ThresholdOptimizer(BasePostprocessor):
         or a search. It is cloned and refitted; wrap a fitted model in
         :class:`~sklearn.frozen.FrozenEstimator` to keep it as it is, and fit on rows
         that it has not seen.
-    constraint : str, Constraint or Rate, default="demographic_parity"
+    constraint : str, Constraint, Rate or list, default="demographic_parity"
         What must be close between groups: an alias such as "equalized_odds",
         "true_positive_rate_parity" or "demographic_parity_ratio", or an object of
-        :mod:`fairlearnkit.constraints`. It must be linear in the predictions.
-    tolerance : float in [0, 1], default=0.01
+        :mod:`fairlearnkit.constraints`, linear in the predictions. Of a list, all hold
+        at once.
+    tolerance : float in [0, 1] or list of these, default=0.01
         Bound on the violation: max - min of the rates, or 1 - min / max of them in the
-        ratio form.
-    objective : {"accuracy", "balanced_accuracy"}, default="accuracy"
-        What is maximised, over all groups together.
+        ratio form. A list has an entry for each constraint.
+    objective : str, (str, float) or array-like of shape (2, 2), default="accuracy"
+        What is maximised, over all groups together unless said otherwise.
+        "balanced_accuracy" is the mean of the two labels' shares decided right; "f1"
+        and ``("fbeta", beta)`` the F-measure of the expected counts, which large groups
+        dominate; "worst_group" the smallest accuracy of a group and, among equals, that
+        of all people, for which other groups pay. A matrix holds the utility of each
+        true label (row) and decision (column), also below 0: its mean is maximised.
+    reference : {"groups", "overall"}, default="groups"
+        Whether groups are compared to each other, or each to the rate of all people
+        in the constraint's base: by their difference, or by 1 - ratio of the smaller
+        rate to the larger.
+    budget : float in (0, 1], default=None
+        Largest share of all people that may be selected.
+    no_harm : bool, default=False
+        Whether no group may fare worse, on these scores, than under the plain model,
+        which cuts all at a probability of 0.5, or a decision function of 0. A group
+        fares by its accuracy, or by its mean utility if `objective` is a matrix. The
+        others pay with less accuracy, or parity is missed, with a warning.
+    confidence_level : float in (0, 1), default=None
+        Probability with which the constraint holds for new people, too: rates are kept
+        close wherever they lie in simultaneous bands. Exact for a frozen estimator and
+        rows that it has not seen; out of fold, and with unequal weights, approximate.
+        Small groups have wide bands, which cost much of the objective.
+    min_group_size : float, default=0
+        A group with fewer people, effective if weighted, behind any rate is left out of
+        the constraint and cut at the single best threshold over all people: nothing is
+        promised to it. It does not count in "worst_group" and `no_harm` either.
+    control_features : str, int, list of these or callable, default=None
+        Column(s) of X that hold strata, such as the job applied for. The constraint
+        holds within each of them, and thresholds are by stratum and group; between
+        strata, groups may differ. `drop_sensitive` leaves these columns alone.
     sensitive_features : str, int, list of these or callable, default=None
         Column(s) of X that hold the groups. If None, pass the values to `fit` and to
         every prediction.
@@ -68,13 +109,13 @@ class ThresholdOptimizer(BasePostprocessor):
         Where scores come from; "auto" tries them in this order.
     deterministic : bool, default=False
         Whether each group gets one threshold and no mixture. For a constraint on one
-        rate the result is the exact deterministic optimum; for several rates it is the
-        optimum over the hull's thresholds and 100 more a group.
+        rate, and no other demand, the result is the exact deterministic optimum; else
+        the optimum over the hull's thresholds and 100 more a group.
     handle_missing : {"error", "group"}, default="error"
         Whether a missing sensitive value is an error or a group of its own.
     handle_unknown : {"error", "pooled"}, default="error"
-        Whether a group that was not seen in `fit` is an error at prediction, or is cut
-        at the single best threshold over all groups.
+        Whether a group, or a stratum of it, that was not seen in `fit` is an error at
+        prediction, or is cut at the single best threshold over all groups.
     n_jobs : int or None, default=None
         Folds fitted in parallel, through joblib.
     random_state : int, RandomState instance or None, default=0
@@ -86,20 +127,36 @@ class ThresholdOptimizer(BasePostprocessor):
     estimator_ : classifier
         Fitted on all rows.
     rules_ : dict
-        For each group label, a rule with `thresholds` (descending; a score is selected
-        if it exceeds the threshold) and their `probabilities`.
+        For each group label, or (stratum, group), a rule with `thresholds` (descending;
+        a score is selected if it exceeds the threshold) and their `probabilities`.
     objective_ : float
         Expected objective on the out-of-fold scores.
     violation_ : float
-        Expected violation on the out-of-fold scores.
+        Expected violation on the out-of-fold scores; of several, the largest.
+    violations_ : tuple of float
+        That of each constraint.
+    group_report_ : GroupReport
+        Each group's utility under the plain model and, in expectation, now.
+    randomized_ : float
+        Share of people whose decision depends on the draw of a threshold.
+    band_ : dict of tuple, or None
+        With `confidence_level`, half the width of the bands of each group, or (stratum,
+        group): one a rate of each constraint, NaN where it is not compared.
     frontier_ : Frontier
         Best objective (`value`) at every `violation`, computed when first read. For one
         rate in difference form all breakpoints are exact; for several rates chords lie
-        within 1e-6; in ratio form the points are exact and evenly spaced.
+        within 1e-6; in ratio form, for F-beta and with further demands the points are
+        exact and evenly spaced. Several constraints share one tolerance; with
+        `confidence_level` the violation is the guaranteed one.
+    deterministic_price_ : float
+        What one threshold a group loses of the objective, within the same tolerance;
+        NaN if it cannot be reached so. Computed when first read.
     table_ : ScoreTable
-        The out-of-fold scores by group and label.
+        The out-of-fold scores by group, or (stratum, group), and label.
     groups_ : tuple
         Label of each group.
+    strata_ : tuple or None
+        Label of each stratum of `control_features`.
     response_method_ : str
         The response method in use.
     classes_ : ndarray of shape (2,)
@@ -118,18 +175,39 @@ class ThresholdOptimizer(BasePostprocessor):
     The upper hull of a group's ROC curve holds all its useful rules. A constraint on
     one rate asks for a window of rates; each group's best value is a concave function
     of its rate, so the optimal window, at every width, comes from one merge of slopes.
-    Several rates are a linear program over the hulls' vertices. `predict_proba` is the
-    model's probability with its odds shifted such that 0.5 lies at the threshold: it
-    agrees with `predict` and ranks within a group, but it is not calibrated;
-    `expected_proba` is the probability of each decision.
+    Several rates, and all further demands, are a linear program over the hulls'
+    vertices. F-beta is a ratio of linear functions,
+
+    .. math:: F_\\beta = \\frac{(1 + \\beta^2) TP}{\\beta^2 P + TP + FP},
+
+    and a few such problems reach its optimum. Of all mixtures of a group's thresholds
+    with the same expected share selected of both labels, hence the same objective and
+    violation, the one with the fewest people between its lowest and highest threshold
+    is taken (of at most 2000 thresholds a group where the point is inside the hull);
+    other optima with other shares are not searched.
+
+    With a probability of `confidence_level`, every rate of a group of n people lies
+    within :math:`\\sqrt{\\ln(2m/\\delta)/(2n)}` of its estimate at all thresholds at
+    once, where m counts the groups' rates and :math:`\\delta` is the remaining
+    probability; an error rate, a sum over both labels, has twice as many and as wide
+    bands. `predict_proba` is the model's probability with its odds shifted such that
+    0.5 lies at the threshold: it agrees with `predict` and ranks within a group, but is
+    not calibrated; `expected_proba` is the probability of each decision.
 
     References
     ----------
     Hardt, Price, Srebro, "Equality of opportunity in supervised learning", NeurIPS
     2016. :doi:`10.48550/arXiv.1610.02413`
 
+    Massart, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz inequality", Annals
+    of Probability 1990. :doi:`10.1214/aop/1176990746`
+
+    Dinkelbach, "On nonlinear fractional programming", Management Science 1967.
+    :doi:`10.1287/mnsc.13.7.492`
+
     Examples
     --------
+    >>> import warnings
     >>> import numpy as np
     >>> from sklearn.linear_model import LogisticRegression
     >>> from fairlearnkit.postprocessing import ThresholdOptimizer
@@ -141,14 +219,26 @@ class ThresholdOptimizer(BasePostprocessor):
     >>> plain = LogisticRegression().fit(X, y).predict(X)
     >>> print(round(plain[group == 1].mean() - plain[group == 0].mean(), 2))
     0.45
-    >>> print(round(model.fit(X, y).violation_, 2))
+    >>> with warnings.catch_warnings(action="ignore"):  # of who pays for parity
+    ...     print(round(model.fit(X, y).violation_, 2))
     0.01
+    >>> print(model.group_report_.change.round(2))
+    [-0.05 -0.01]
     """
 
     _parameter_constraints: dict = {
         **BasePostprocessor._parameter_constraints,
-        **CONSTRAINT_PARAMETERS,
-        "objective": [StrOptions({"accuracy", "balanced_accuracy"})],
+        "constraint": [*CONSTRAINT_PARAMETERS["constraint"], list, tuple],
+        "tolerance": [*CONSTRAINT_PARAMETERS["tolerance"], list, tuple],
+        "objective": [StrOptions(set(OBJECTIVES)), "array-like"],
+        "reference": [StrOptions({"groups", "overall"})],
+        "budget": [Interval(Real, 0, 1, closed="right"), None],
+        "no_harm": ["boolean"],
+        "confidence_level": [Interval(Real, 0, 1, closed="neither"), None],
+        "min_group_size": [Interval(Real, 0, None, closed="left")],
+        "control_features": BasePostprocessor._parameter_constraints[
+            "sensitive_features"
+        ],
         "deterministic": ["boolean"],
         "handle_unknown": [StrOptions({"error", "pooled"})],
         "random_state": ["random_state"],
@@ -161,6 +251,12 @@ class ThresholdOptimizer(BasePostprocessor):
         constraint="demographic_parity",
         tolerance=0.01,
         objective="accuracy",
+        reference="groups",
+        budget=None,
+        no_harm=False,
+        confidence_level=None,
+        min_group_size=0,
+        control_features=None,
         sensitive_features=None,
         drop_sensitive=False,
         cv=5,
@@ -175,6 +271,12 @@ class ThresholdOptimizer(BasePostprocessor):
         self.constraint = constraint
         self.tolerance = tolerance
         self.objective = objective
+        self.reference = reference
+        self.budget = budget
+        self.no_harm = no_harm
+        self.confidence_level = confidence_level
+        self.min_group_size = min_group_size
+        self.control_features = control_features
         self.sensitive_features = sensitive_features
         self.drop_sensitive = drop_sensitive
         self.cv = cv
@@ -212,29 +314,51 @@ class ThresholdOptimizer(BasePostprocessor):
             is not linear in the predictions.
         """
         data = self._check_fit_data(X, y, sensitive_features, sample_weight)
-        constraint = as_constraint(self.constraint)
-        coefficients = constraint.coefficients(
-            data.totals, data.classes.tolist(), user="ThresholdOptimizer"
+        constraints, tolerances = constraints_and_tolerances(
+            self.constraint, self.tolerance
         )
-        warn_thin_rates(constraint, data)
+        strata = self._strata(data.X)
+        cells = cross_cells(data.groups, strata, data.weight)
+        by_cell = replace(data, groups=cells.groups)
+        totals, labels = by_cell.totals, data.classes.tolist()
+        self._goal = goal_of(self.objective, totals.sum(axis=0))
+        check_demands(self, constraints, totals, labels)
+        for constraint in constraints:
+            warn_thin_rates(constraint, by_cell)
         scores = self._fit_scores(data, sensitive_features, fit_params)
         self.classes_, self.groups_ = data.classes, data.groups.labels
+        self.strata_ = None if strata is None else strata.labels
+        self._cells = cells.lookup(1 if strata is None else len(strata))
         self.table_ = ScoreTable.from_arrays(
             data.y,
             scores,
-            sensitive_features=data.groups,
+            sensitive_features=cells.groups,
             sample_weight=data.weight,
             classes=[0, 1],
         )
-        self.__dict__.pop("frontier_", None)
-        gain = _gain(self.objective, data.totals.sum(axis=0))
-        self._problem = ThresholdProblem(self.table_, constraint, gain, coefficients)
-        solution = self._problem.solve(self.tolerance, deterministic=self.deterministic)
-        self.objective_, self.violation_ = solution.value, solution.violation
-        self.rules_ = dict(zip(self.groups_, solution.rules, strict=True))
+        for lazy in ("frontier_", "deterministic_price_"):
+            self.__dict__.pop(lazy, None)
+        plain = 0.5 if self.response_method_ == "predict_proba" else 0.0
+        self._problem = build_problem(self, self._goal, totals, cells, plain)
+        self._asked = tolerances, self.deterministic
+        solution = solve_problem(self._problem, *self._asked)
+        self._keep(solution, cells.groups.labels, totals.sum())
+        self.group_report_ = report_thresholds(
+            self.table_, self.rules_.values(), plain, self._goal, cells, data.groups
+        )
         self._salt = new_salt(check_random_state(self.random_state))
-        self._warn_about(solution, data)
+        self._warn_about(data)
         return self
+
+    def _keep(self, solution, labels, people):
+        """Keep what the rules are and what they do."""
+        self.objective_, self.violation_ = solution.value, solution.violation
+        self.violations_ = solution.violations
+        self.rules_ = dict(zip(labels, solution.rules, strict=True))
+        self.randomized_ = float(solution.drawn.sum() / people)
+        self._excess = solution.allowed
+        banded = self.confidence_level is not None
+        self.band_ = bands_by_cell(self._problem, labels) if banded else None
 
     @cached_property
     def frontier_(self):
@@ -242,115 +366,28 @@ class ThresholdOptimizer(BasePostprocessor):
         check_is_fitted(self)
         return self._problem.frontier()
 
-    def predict(self, X, *, sensitive_features=None):
-        """Decide by the threshold that each row's group, and its hash, draw.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-        sensitive_features : array-like, Series or data frame, default=None
-            The groups, if the constructor names no column.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-
-        Raises
-        ------
-        ValueError
-            If the groups are not given, or one was not seen in `fit` under
-            ``handle_unknown="error"``.
-        """
-        positive = self.decision_function(X, sensitive_features=sensitive_features) > 0
-        return self.classes_[positive.astype(int)]
-
-    def predict_proba(self, X, *, sensitive_features=None):
-        """Probabilities whose odds are shifted such that 0.5 lies at the threshold.
-
-        Parameters
-        ----------
-        X, sensitive_features
-            As in `predict`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, 2)
-        """
-        decision = self.decision_function(X, sensitive_features=sensitive_features)
-        positive = expit(decision)
-        return np.column_stack([1 - positive, positive])
-
-    def decision_function(self, X, *, sensitive_features=None):
-        """Distance of the score from the row's threshold; in log odds if a probability.
-
-        Parameters
-        ----------
-        X, sensitive_features
-            As in `predict`.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,)
-            Positive where the positive class is predicted.
-        """
-        X, scores, codes = self._score_groups(X, sensitive_features)
-        thresholds = np.empty(len(scores))
-        mixed = any(len(rule.thresholds) > 1 for rule in self.rules_.values())
-        uniform = row_uniforms(X, self._salt) if mixed else np.zeros(len(scores))
-        for code, rule in self._coded_rules(codes):
-            rows = codes == code
-            thresholds[rows] = rule.draw(uniform[rows])
-        return threshold_margin(
-            scores, thresholds, self.response_method_ == "predict_proba"
-        )
-
-    def expected_proba(self, X, *, sensitive_features=None):
-        """Probability of each decision, over the draw of the threshold.
-
-        Parameters
-        ----------
-        X, sensitive_features
-            As in `predict`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, 2)
-            0 or 1 wherever the rule is not a mixture.
-        """
-        X, scores, codes = self._score_groups(X, sensitive_features)
-        positive = np.empty(len(scores))
-        for code, rule in self._coded_rules(codes):
-            rows = codes == code
-            positive[rows] = rule.probability(scores[rows])
-        return np.column_stack([1 - positive, positive])
-
-    def _score_groups(self, X, sensitive_features):
+    @cached_property
+    def deterministic_price_(self):
+        """Value lost by deterministic thresholds."""
         check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        groups = self._predict_groups(X, sensitive_features)
-        codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
-        scores = self._scores(self._features(X), sensitive_features)
-        return X, ScoreTable.quantize(scores), codes
+        tolerances, deterministic = self._asked
+        try:
+            other = solve_problem(self._problem, tolerances, not deterministic).value
+        except ValueError:
+            return float("nan")
+        return other - self.objective_ if deterministic else self.objective_ - other
 
-    def _coded_rules(self, codes):
-        yield from enumerate(self.rules_.values())
-        if (codes < 0).any():
-            yield -1, pooled_rule(self.table_, self._problem.gain)
-
-    def _warn_about(self, solution, data):
-        if solution.violation > self.tolerance + 1e-6:
+    def _warn_about(self, data):
+        tolerances, _ = self._asked
+        pairs = zip(self.violations_, tolerances, strict=True)
+        missed = max(self._excess, max(found - asked for found, asked in pairs))
+        if missed > 1e-6:
             warn(
-                f"no rule on these scores has a violation of {self.tolerance:g}; the "
-                f"smallest that can be reached is {solution.violation:.4g}.",
+                missed_tolerance(self, tolerances, missed),
                 FairnessWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
-        if any(len(rule.thresholds) > 1 for rule in solution.rules):
+        if self.randomized_:
             warn_few_rows(data)
-
-
-def _gain(objective, label_totals):
-    """Value of a correct decision, per unit of weight of each label."""
-    if objective == "accuracy":
-        return np.eye(2) / label_totals.sum()
-    return np.diag(1 / (2 * label_totals))
+        if not self.no_harm:
+            warn_harmed(self.group_report_, stacklevel=4)

@@ -15,7 +15,12 @@ from fairlearnkit.constraints import Rate, as_constraint
 from fairlearnkit.tables import GroupCounts
 
 # Small samples are enough to test an exact method.
-pytestmark = pytest.mark.filterwarnings("ignore:fewer than 30 people")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:fewer than 30 people"),
+    pytest.mark.filterwarnings(
+        "ignore::fairlearnkit.exceptions.LevellingDownWarning"  # the price of parity
+    ),
+]
 
 ALIASES = [
     "demographic_parity",

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from fairlearnkit._solvers.goals import pooled_rule
 from fairlearnkit._solvers.hulls import all_points
-from fairlearnkit._solvers.thresholds import GroupRule, ThresholdProblem, pooled_rule
+from fairlearnkit._solvers.rules import GroupRule
+from fairlearnkit._solvers.thresholds import ThresholdProblem
 from fairlearnkit.constraints import (
     DemographicParity,
     EqualizedOdds,
