@@ -10,6 +10,7 @@ NAMES = (
     "thresholds_peers",
     "reduction_adult",
     "held_out_odds",
+    "parity_adult",
     "import_cost",
     "coverage",
     "coverage_numbers",

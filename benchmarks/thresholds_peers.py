@@ -8,6 +8,7 @@ an environment of its own and install this package there without dependencies.
 
 import time
 import warnings
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -15,7 +16,7 @@ from scipy.special import logit
 from sklearn.frozen import FrozenEstimator
 
 from benchmarks._data import accuracy, given_scores, violation
-from benchmarks._timing import write
+from benchmarks._timing import alternate, write
 from benchmarks.speed_thresholds import SCORER, peer
 from fairlearnkit.postprocessing import RejectOptionClassifier, ThresholdOptimizer
 
@@ -29,14 +30,15 @@ def fairlearn(constraint, X, y, group, tolerance):
 
 
 def error_parity(constraint, X, y, group, tolerance):
-    """Expected decisions, read off the rule's own rates by many draws."""
+    """Expected decisions of error-parity's rule: its rates, by group and label."""
     from error_parity import RelaxedThresholdOptimizer
 
     rule = RelaxedThresholdOptimizer(
         predictor=lambda X: X[:, 0], constraint=constraint, tolerance=tolerance
     )
     rule.fit(X, y, group=group)
-    return np.mean([rule.predict(X, group=group) for _ in range(20)], axis=0)
+    rates = np.array(rule.groupwise_roc_points)  # false and true positive rate
+    return rates[group, y]
 
 
 def oxonfair(constraint, X, y, group, tolerance):
@@ -73,10 +75,9 @@ def at_their_violation(name, constraint, n_rows, n_groups, tolerance):
     rule = ThresholdOptimizer(
         FrozenEstimator(SCORER), constraint=constraint, tolerance=reached
     )
-    start = time.process_time()
-    rule.fit(X, y, sensitive_features=group)
+    fit = partial(rule.fit, X, y, sensitive_features=group)
+    own = alternate({"ours": fit}, repeats=5)["ours"]
     ours = rule.expected_proba(X, sensitive_features=group)[:, 1]
-    own = time.process_time() - start
     return {
         "against": name,
         "constraint": constraint,
@@ -117,9 +118,8 @@ def reject_option(n_rows):
     ours = RejectOptionClassifier(
         FrozenEstimator(SCORER), objective="balanced_accuracy", deprived=0
     )
-    start = time.process_time()
-    ours.fit(X, y, sensitive_features=group)
-    own = time.process_time() - start
+    fit = partial(ours.fit, X, y, sensitive_features=group)
+    own = alternate({"ours": fit}, repeats=5)["ours"]
     decided = ours.predict(X, sensitive_features=group)
     return {
         "against": "aif360 reject option",
@@ -130,7 +130,7 @@ def reject_option(n_rows):
         "violation": violation("demographic_parity", decided, y, group),
         "accuracy_theirs": accuracy(found, y),
         "accuracy": accuracy(decided, y),
-        "target": ">= 5000 times faster",
+        "target": ">= 5000 times",
         "theirs_s": spent,
         "ours_s": own,
         "times_faster": spent / own,

@@ -171,12 +171,12 @@ def _moved(
     for start in range(0, n_steps, _BLOCK):
         size = min(_BLOCK, n_steps - start)
         here = slice(*np.searchsorted(step, [start, start + size]))
-        flat = (step[here] - start) * n_cells + cell[here]
-        each = np.bincount(flat, weight[here], size * n_cells).reshape(size, n_cells)
-        each[0] += moved
-        total = np.cumsum(each, axis=0)
-        moved = total[-1]
-        yield total
+        flat = cell[here] * size + step[here] - start  # by cell: what follows is faster
+        each = np.bincount(flat, weight[here], size * n_cells).reshape(n_cells, size)
+        each[:, 0] += moved
+        total = np.cumsum(each, axis=1)
+        moved = total[:, -1]
+        yield total.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +198,7 @@ class _Effects:
             top = self._sums(np.array(rate.numerator), moved)
             base = self._sums(np.array(rate.denominator), moved)
             counted = base > nobody
-            undefined = np.full(base.shape, np.nan)
+            undefined = np.full_like(base, np.nan)
             rates.append(np.divide(top, base, out=undefined, where=counted))
             lost |= (~counted & np.isfinite(rate.of(self.plain))).any(axis=1)
         gaps = np.max([self.constraint.gap(rate) for rate in rates], axis=0)
@@ -220,7 +220,8 @@ class _Effects:
         own = np.arange(n_groups)
         effect[own, :, own] = np.outer(self.moves, cells[:, 1] - cells[:, 0])
         plain = (self.plain * cells).sum(axis=(1, 2))
-        return plain + moved @ effect.reshape(2 * n_groups, n_groups)
+        by_group = effect.reshape(2 * n_groups, n_groups).T @ moved.T
+        return (plain[:, None] + by_group).T
 
 
 def _between(near: np.ndarray, starts: np.ndarray, widest: float) -> np.ndarray:
