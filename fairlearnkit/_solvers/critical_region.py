@@ -166,13 +166,14 @@ def _moved(
     step: np.ndarray, cell: np.ndarray, weight: np.ndarray, n_steps: int, n_cells: int
 ) -> Iterator[np.ndarray]:
     """Weight moved of each (group, true label): none, then by width, some at a time."""
-    moved = np.zeros(n_cells)
+    moved: np.ndarray = np.zeros(n_cells)
     yield moved[None]
     for start in range(0, n_steps, _BLOCK):
         size = min(_BLOCK, n_steps - start)
         here = slice(*np.searchsorted(step, [start, start + size]))
         flat = cell[here] * size + step[here] - start  # by cell: what follows is faster
-        each = np.bincount(flat, weight[here], size * n_cells).reshape(n_cells, size)
+        each: np.ndarray = np.bincount(flat, weight[here], size * n_cells)
+        each = each.reshape(n_cells, size)
         each[:, 0] += moved
         total = np.cumsum(each, axis=1)
         moved = total[:, -1]

@@ -71,6 +71,55 @@ class GroupRocDisplay(GroupCurveDisplay):
     {'a': 1.0, 'b': 0.75}
     """
 
+    @classmethod
+    def from_thresholds(cls, optimizer, *, ax=None, **plot_options):
+        """Draw where a fitted ThresholdOptimizer's rules lie on the ROC curves.
+
+        The curves are those of the scores that the rules were found on, out of fold; a
+        marker is the expected false and true positive rate of a group's rule. It lies
+        on the curve for one threshold, and inside the curve's hull for a mixture.
+
+        Parameters
+        ----------
+        optimizer : fitted ThresholdOptimizer
+            Groups are (stratum, group) under `control_features`.
+        ax, **plot_options
+            As in `from_predictions`.
+
+        Returns
+        -------
+        display : GroupRocDisplay
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from fairlearnkit import ThresholdOptimizer
+        >>> from fairlearnkit.metrics import GroupRocDisplay
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(400, 2))
+        >>> X[:, 1] = X[:, 1] > 0
+        >>> y = X[:, 0] + rng.normal(size=400) > 0
+        >>> model = ThresholdOptimizer(
+        ...     LogisticRegression(), constraint="equal_opportunity", tolerance=0,
+        ...     sensitive_features=1,
+        ... )
+        >>> display = GroupRocDisplay.from_thresholds(model.fit(X, y))
+        >>> round(float(display.points[0.0][1] - display.points[1.0][1]), 6)
+        0.0
+        """
+        table = optimizer.table_
+        display = cls.of_table(table)
+        display.pos_label = optimizer.classes_[-1]
+        for code, group in enumerate(table.groups):
+            if cls._drawable(table)[code]:
+                rows = table.rows(code)
+                chosen = optimizer.rules_[group].probability(table.scores[rows])
+                display.points[group] = tuple(
+                    chosen @ table.weights[rows] / table.totals[code]
+                )
+        return display.plot(ax=ax, **plot_options)
+
     _CURVE = RocCurve
     _RATES = ("false_positive_rate", "true_positive_rate")
     _AXES = ("false positive rate", "true positive rate")

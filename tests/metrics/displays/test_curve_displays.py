@@ -333,3 +333,19 @@ def test_models_without_scores_or_with_more_classes_are_refused():
         GroupRocDisplay.from_estimator(
             model, X, pd.Series(y)[::-1], sensitive_features=sex
         )
+
+
+def test_rules_of_thresholds_lie_at_the_rates_of_their_decisions():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=600), rng.integers(0, 3, 600)])
+    y = X[:, 0] + 0.3 * X[:, 1] + rng.normal(size=600) > 0.5
+    base = FrozenEstimator(LogisticRegression().fit(X, y))
+    model = ThresholdOptimizer(base, constraint="equalized_odds", sensitive_features=1)
+    model.fit(X, y)
+    display = GroupRocDisplay.from_thresholds(model)
+    chosen = model.expected_proba(X)[:, 1]
+    for group, (false_positive, true_positive) in display.points.items():
+        members = X[:, 1] == group
+        assert false_positive == pytest.approx(chosen[members & ~y].mean())
+        assert true_positive == pytest.approx(chosen[members & y].mean())
+    assert set(display.points_) == {0.0, 1.0, 2.0}
