@@ -15,6 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEAVES = {
     "_sklearn",
     "_extras",
+    "_frames",
     "_factorize",
     "_columns",
     "_groups",

@@ -9,6 +9,7 @@ from scipy.stats import chi2_contingency
 from sklearn.utils import check_random_state
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit.exceptions import FairnessWarning
 from fairlearnkit.metrics._differential_law import (
     difference_of,
@@ -18,7 +19,6 @@ from fairlearnkit.metrics._differential_law import (
     posterior_draws,
     smoothed_shares,
 )
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import Estimate, check_confidence_level
 from fairlearnkit.tables import GroupCounts
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import bdtr, expit, logit, ndtri, stdtrit
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics._intervals import PROPORTION_METHODS, proportion_interval
 
@@ -148,11 +149,7 @@ class GroupEstimates(ABC):
         pandas = require("pandas", extra="pandas", user="to_frame")
         low, high = self.interval(confidence_level, method)
         columns = {"value": self.values, "low": low, "high": high, "n": self.n}
-        labels = list(self.groups)
-        if len(self.names) > 1:
-            index = pandas.MultiIndex.from_tuples(labels, names=self.names)
-        else:
-            index = pandas.Index(labels, name=self.names[0])
+        index = label_index(self.groups, self.names, "to_frame")
         return pandas.DataFrame(columns, index=index)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from scipy.special import expit, logit
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit.exceptions import FairnessWarning, shortlist
 from fairlearnkit.metrics._estimates import Shares
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics._shrinkage_laws import BetaBinomial, NormalNormal
 

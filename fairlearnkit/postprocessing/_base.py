@@ -4,6 +4,7 @@ from functools import partial
 from numbers import Integral
 
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._mitigator import MitigatorMixin
 from fairlearnkit._sklearn import StrOptions, positive_score, response_method_of
@@ -64,6 +65,13 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
                 "needs a score."
             )
         return method
+
+    def _locate(self, X, sensitive_features):
+        """Check X at prediction, and find each row's group: -1 if it is unknown."""
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        groups = self._predict_groups(X, sensitive_features)
+        return X, groups.encode(self.groups_, handle_unknown=self.handle_unknown)
 
     def _scores(self, X, sensitive_features):
         """Score of the positive class, from the response method in use."""

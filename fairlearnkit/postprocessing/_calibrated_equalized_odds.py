@@ -5,7 +5,6 @@ from warnings import warn
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._draws import new_salt, row_uniforms
 from fairlearnkit._sklearn import StrOptions, fit_context
@@ -301,10 +300,7 @@ default="false_negative_rate"
         return np.column_stack([1 - positive, positive])
 
     def _score_groups(self, X, sensitive_features):
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        groups = self._predict_groups(X, sensitive_features)
-        codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
+        X, codes = self._locate(X, sensitive_features)
         raw = self._scores(self._features(X), sensitive_features)
         return X, self._calibrated(raw, codes), codes
 

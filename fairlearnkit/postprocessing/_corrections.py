@@ -9,7 +9,7 @@ from scipy.special import expit
 from fairlearnkit._solvers.multicalibration import boost, log_losses, replay
 from fairlearnkit.exceptions import FairnessWarning, shortlist
 from fairlearnkit.postprocessing._calibration_report import largest, squared_errors
-from fairlearnkit.postprocessing._out_of_fold import probabilities_answer, splits_of
+from fairlearnkit.postprocessing._out_of_fold import splits_of
 
 
 @dataclass(frozen=True)
@@ -109,16 +109,6 @@ class CrossValidation:
                 held.scores, updates[:n_updates], held.patterns, self._cells
             )
         return found
-
-
-def probabilities_of(classes, model):
-    """Answer by `predict_proba`, or say that the model has none."""
-    if not hasattr(model, "predict_proba"):
-        raise ValueError(
-            f"{type(model).__name__} has no predict_proba; wrap it in a "
-            "CalibratedClassifierCV or a GroupCalibratedClassifier."
-        )
-    return probabilities_answer(classes)
 
 
 def two_columns(scores):

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from fairlearnkit._columns import as_numbers
 from fairlearnkit._draws import row_uniforms
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit._mitigator import MitigatorMixin
 from fairlearnkit._sklearn import (
     Interval,
@@ -74,11 +75,7 @@ class CoverageReport:
             Columns: n, coverage, size.
         """
         pandas = require("pandas", extra="pandas", user="CoverageReport.to_frame")
-        index = (
-            pandas.Index(self.groups, name=self.names[0])
-            if len(self.names) == 1
-            else pandas.MultiIndex.from_tuples(self.groups, names=self.names)
-        )
+        index = label_index(self.groups, self.names, "CoverageReport.to_frame")
         columns = ("n", "coverage", "size")
         return pandas.DataFrame({c: getattr(self, c) for c in columns}, index=index)
 

@@ -4,7 +4,6 @@ from warnings import warn
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._draws import new_salt, row_uniforms
 from fairlearnkit._mitigator import (
@@ -307,10 +306,7 @@ class EqualizedOddsPostprocessor(BasePostprocessor):
         return self._decide(X, sensitive_features)[1]
 
     def _decide(self, X, sensitive_features):
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        groups = self._predict_groups(X, sensitive_features)
-        codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
+        X, codes = self._locate(X, sensitive_features)
         found = call_method(
             self.estimator_, "predict", self._features(X), sensitive_features
         )

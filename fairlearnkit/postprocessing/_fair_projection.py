@@ -1,6 +1,6 @@
 """Fair projection of class probabilities (Alghamdi et al. 2022)."""
 
-from dataclasses import dataclass
+from functools import partial
 from warnings import warn
 
 import numpy as np
@@ -17,6 +17,7 @@ from fairlearnkit.postprocessing._group_report import report_by_group, warn_harm
 from fairlearnkit.postprocessing._out_of_fold import (
     fit_out_of_fold,
     probabilities_answer,
+    probabilities_of,
 )
 
 _SHARED = BasePostprocessor._parameter_constraints
@@ -227,7 +228,11 @@ class FairProjectionClassifier(BasePostprocessor):
         constraint.coefficients(data.totals, classes, user=user)
         warn_thin_rates(constraint, data)
         proba = fit_out_of_fold(
-            self, data, sensitive_features, fit_params, _AnswerByProba(data.classes)
+            self,
+            data,
+            sensitive_features,
+            fit_params,
+            partial(probabilities_of, data.classes),
         )
         self.classes_, self.groups_ = data.classes, data.groups.labels
         membership = self._fit_membership(data)
@@ -337,22 +342,6 @@ class FairProjectionClassifier(BasePostprocessor):
                 stacklevel=3,
             )
         warn_harmed(self.group_report_, stacklevel=4)
-
-
-@dataclass(frozen=True)
-class _AnswerByProba:
-    """Answers by `predict_proba`, once the model turns out to have it."""
-
-    classes: np.ndarray
-
-    def __call__(self, estimator):
-        if not hasattr(estimator, "predict_proba"):
-            raise ValueError(
-                f"{type(estimator).__name__} has no predict_proba, which "
-                "FairProjectionClassifier needs; calibrate it with "
-                "CalibratedClassifierCV."
-            )
-        return probabilities_answer(self.classes)
 
 
 def _one_hot(codes, size):

@@ -5,7 +5,6 @@ from numbers import Real
 from warnings import warn
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._sklearn import Interval, StrOptions, call_method, fit_context
 from fairlearnkit.exceptions import FairnessWarning, shortlist
@@ -291,10 +290,7 @@ class GroupCalibratedClassifier(BasePostprocessor):
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
         """
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        groups = self._predict_groups(X, sensitive_features)
-        codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
+        X, codes = self._locate(X, sensitive_features)
         answers = call_method(
             self.estimator_,
             self.response_method_,

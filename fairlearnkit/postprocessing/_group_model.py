@@ -1,7 +1,7 @@
 """Probabilities of each person's group, where the group itself may not be used."""
 
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from fairlearnkit._sklearn import thawed
 from fairlearnkit.postprocessing._out_of_fold import (
     fit_out_of_fold,
     probabilities_answer,
+    probabilities_of,
 )
 
 
@@ -46,6 +47,15 @@ class GroupModel:
         return probabilities_answer(self.labels)(self.estimator, features, None)
 
 
+class GroupTask:
+    """What `fit_out_of_fold` asks of a mitigator, for its model of groups."""
+
+    def __init__(self, mitigator, estimator):
+        self.estimator = estimator
+        self.cv, self.n_jobs = mitigator.cv, mitigator.n_jobs
+        self._features = mitigator._features
+
+
 def fit_group_model(mitigator, data):
     """Fit the mitigator's `group_estimator` on all rows, and predict out of fold.
 
@@ -72,13 +82,8 @@ def fit_group_model(mitigator, data):
     estimator = mitigator.group_estimator
     if estimator is None:
         estimator = thawed(mitigator.estimator)
-    fitted = SimpleNamespace(
-        estimator=estimator,
-        cv=mitigator.cv,
-        n_jobs=mitigator.n_jobs,
-        _features=mitigator._features,
-    )
+    task = GroupTask(mitigator, estimator)
     question = TrainingData(data.X, groups.codes, labels, groups, data.weight)
-    answers = probabilities_answer(labels)
-    chances = fit_out_of_fold(fitted, question, None, {}, lambda _: answers)
-    return GroupModel(fitted.estimator_, labels), chances
+    answers = partial(probabilities_of, labels)
+    chances = fit_out_of_fold(task, question, None, {}, answers)
+    return GroupModel(task.estimator_, labels), chances

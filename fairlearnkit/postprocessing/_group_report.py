@@ -6,6 +6,7 @@ from warnings import warn
 import numpy as np
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit.exceptions import LevellingDownWarning, shortlist
 
 _MATERIAL = 0.01  # a smaller loss is not worth a warning
@@ -70,11 +71,7 @@ class GroupReport:
             Columns: n, before, after, change, error.
         """
         pandas = require("pandas", extra="pandas", user="GroupReport.to_frame")
-        index = (
-            pandas.Index(self.groups, name=self.names[0])
-            if len(self.names) == 1
-            else pandas.MultiIndex.from_tuples(self.groups, names=self.names)
-        )
+        index = label_index(self.groups, self.names, "GroupReport.to_frame")
         columns = ("n", "before", "after", "change", "error")
         return pandas.DataFrame({c: getattr(self, c) for c in columns}, index=index)
 

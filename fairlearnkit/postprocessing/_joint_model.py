@@ -9,9 +9,11 @@ from fairlearnkit._columns import columns_of
 from fairlearnkit._factorize import to_numpy
 from fairlearnkit._sklearn import is_frozen, thawed
 from fairlearnkit._solvers.joint_calibration import JointCalibration, joint_chances
+from fairlearnkit.postprocessing._group_model import GroupTask
 from fairlearnkit.postprocessing._out_of_fold import (
     fit_out_of_fold,
     probabilities_answer,
+    probabilities_of,
 )
 
 _SMALLEST = 1e-6  # a chance that no model has the data to undercut
@@ -117,13 +119,13 @@ class JointModel:
         if self.by_label:
             codes = codes * self.shape[1] + data.y
         self.cells, codes = np.unique(codes, return_inverse=True)
-        task = _GroupTask(owner)
+        task = GroupTask(owner, _group_estimator(owner))
         answers = fit_out_of_fold(
             task,
             replace(data, y=codes, classes=self.cells),
             sensitive_features,
             {},
-            partial(_probabilities_of, cells=self.cells),
+            partial(probabilities_of, self.cells),
         )
         self.estimator = task.estimator_
         return self._modelled(answers)
@@ -164,15 +166,6 @@ class JointModel:
         return (found / total)[:, :, None]
 
 
-class _GroupTask:
-    """What `fit_out_of_fold` asks of a mitigator, for the model of groups."""
-
-    def __init__(self, owner):
-        self.estimator = _group_estimator(owner)
-        self.cv, self.n_jobs = owner.cv, owner.n_jobs
-        self._features = owner._features
-
-
 def _group_estimator(owner):
     chosen = owner.group_estimator
     if chosen is None:
@@ -183,19 +176,6 @@ def _group_estimator(owner):
             "pass group_proba=<a callable that returns its probabilities> instead."
         )
     return chosen
-
-
-def _probabilities_of(model, *, cells):
-    require_probabilities(model, "the model of groups")
-    return probabilities_answer(cells)
-
-
-def require_probabilities(model, user):
-    """Raise a ValueError if a fitted model has no `predict_proba`."""
-    if not hasattr(model, "predict_proba"):
-        raise ValueError(
-            f"{type(model).__name__} has no predict_proba; {user} needs probabilities."
-        )
 
 
 def _read(group_proba, labels, X):

@@ -18,7 +18,7 @@ from fairlearnkit._solvers.priced_rules import (
 from fairlearnkit.constraints import as_constraint
 from fairlearnkit.postprocessing._base import BasePostprocessor
 from fairlearnkit.postprocessing._group_report import report_by_group, warn_harmed
-from fairlearnkit.postprocessing._joint_model import JointModel, require_probabilities
+from fairlearnkit.postprocessing._joint_model import JointModel
 from fairlearnkit.postprocessing._linear_post_frontier import (
     LinearPostFrontier,
     warn_missed,
@@ -26,6 +26,7 @@ from fairlearnkit.postprocessing._linear_post_frontier import (
 from fairlearnkit.postprocessing._out_of_fold import (
     fit_out_of_fold,
     probabilities_answer,
+    probabilities_of,
 )
 
 
@@ -268,7 +269,7 @@ class LinearPostClassifier(BasePostprocessor):
             data.totals, classes, user="LinearPostClassifier"
         )
         warn_thin_rates(constraint, data)
-        answer = partial(_label_answer, classes=data.classes)
+        answer = partial(probabilities_of, data.classes)
         label = fit_out_of_fold(self, data, sensitive_features, fit_params, answer)
         by_label = self.max_harm is not None or _looks_at_labels(coefficients)
         model = JointModel(self, by_label)
@@ -387,11 +388,6 @@ class LinearPostClassifier(BasePostprocessor):
             data.groups.names,
             data.weight,
         )
-
-
-def _label_answer(model, *, classes):
-    require_probabilities(model, "LinearPostClassifier")
-    return probabilities_answer(classes)
 
 
 def _looks_at_labels(coefficients):

@@ -21,13 +21,15 @@ from fairlearnkit.postprocessing._corrections import (
     CrossValidation,
     People,
     folds_of,
-    probabilities_of,
     two_columns,
     warn_few_people,
     warn_unfinished,
 )
 from fairlearnkit.postprocessing._group_report import warn_harmed
-from fairlearnkit.postprocessing._out_of_fold import fit_out_of_fold
+from fairlearnkit.postprocessing._out_of_fold import (
+    fit_out_of_fold,
+    probabilities_of,
+)
 from fairlearnkit.postprocessing._subgroups import Subgroups, own_masks
 
 
@@ -267,13 +269,8 @@ class MulticalibratedClassifier(BasePostprocessor):
         """
         data = self._check_fit_data(X, y, sensitive_features, sample_weight)
         masks = own_masks(self.subgroups, data.X)
-        answers = fit_out_of_fold(
-            self,
-            data,
-            sensitive_features,
-            fit_params,
-            partial(probabilities_of, data.classes),
-        )
+        answer = partial(probabilities_of, data.classes)
+        answers = fit_out_of_fold(self, data, sensitive_features, fit_params, answer)
         self.classes_, self.groups_ = data.classes, data.groups.labels
         self._collection = Subgroups.from_groups(
             data.groups, self.intersections, tuple(self.subgroups or ())

@@ -82,6 +82,16 @@ def probabilities_answer(classes):
     return partial(_probabilities, classes=tuple(classes.tolist()))
 
 
+def probabilities_of(classes, model):
+    """Answer by `predict_proba`, or say that the model has none."""
+    if not hasattr(model, "predict_proba"):
+        raise ValueError(
+            f"{type(model).__name__} has no predict_proba; wrap it in a "
+            "CalibratedClassifierCV or a GroupCalibratedClassifier."
+        )
+    return probabilities_answer(classes)
+
+
 def predictions(model, X, sensitive_features):
     """Answer by `predict`."""
     return np.asarray(call_method(model, "predict", X, sensitive_features))

@@ -4,7 +4,6 @@ from warnings import warn
 
 import numpy as np
 from scipy.special import expit
-from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
@@ -311,10 +310,7 @@ class RejectOptionClassifier(BasePostprocessor):
         decision : ndarray of shape (n_samples,)
             Positive where the last class is predicted.
         """
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        groups = self._predict_groups(X, sensitive_features)
-        codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
+        X, codes = self._locate(X, sensitive_features)
         scores = self._scores(self._features(X), sensitive_features)
         return threshold_margin(
             ScoreTable.quantize(scores),

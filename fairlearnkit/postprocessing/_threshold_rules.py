@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.special import expit
-from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._draws import row_uniforms
 from fairlearnkit._groups import resolve_groups
@@ -111,10 +110,7 @@ class ThresholdRulesMixin:
         )
 
     def _score_groups(self, X, sensitive_features):
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        groups = self._predict_groups(X, sensitive_features)
-        codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
+        X, codes = self._locate(X, sensitive_features)
         if self.strata_ is not None:
             codes = self._cell_codes(codes, self._strata(X))
         scores = self._scores(self._features(X), sensitive_features)

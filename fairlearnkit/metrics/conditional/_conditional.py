@@ -6,8 +6,8 @@ from warnings import warn
 import numpy as np
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit.exceptions import FairnessWarning, shortlist
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import Estimate, check_confidence_level
 from fairlearnkit.metrics._intervals import (
     fold_at_zero,

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit.exceptions import FairnessWarning, shortlist
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import Estimate, check_confidence_level
 from fairlearnkit.metrics._intervals import newcombe_interval, wilson_interval
 from fairlearnkit.metrics.conditional._kitagawa import kitagawa_parts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairlearnkit._extras import require
-from fairlearnkit.metrics._frames import label_index
+from fairlearnkit._frames import label_index
 from fairlearnkit.metrics.equality._equivalence import equivalence_p_value
 
 

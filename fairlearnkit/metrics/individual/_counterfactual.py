@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import is_regressor
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit._groups import resolve_groups
 from fairlearnkit._sklearn import call_method, take_rows
 from fairlearnkit._vocabulary import check_weight
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import (
     Estimate,
     check_confidence_level,

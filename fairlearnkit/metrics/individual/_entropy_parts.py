@@ -6,8 +6,8 @@ import numpy as np
 from scipy.special import chdtrc, chndtr, chndtrinc, ndtri
 
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit._groups import Groups, resolve_groups
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import (
     Estimate,
     kish_number,

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn import metrics as sk
 
 from fairlearnkit._columns import as_numbers
-from fairlearnkit.metrics._frames import label_index
+from fairlearnkit._frames import label_index
 from fairlearnkit.metrics._interval_estimate import check_confidence_level
 from fairlearnkit.metrics._people import People
 from fairlearnkit.metrics._readers import reader_of

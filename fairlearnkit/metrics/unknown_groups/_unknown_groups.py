@@ -11,11 +11,11 @@ import numpy as np
 
 from fairlearnkit._draws import new_generator
 from fairlearnkit._extras import require
+from fairlearnkit._frames import label_index
 from fairlearnkit._rates import RATES, rate_of_class
 from fairlearnkit.constraints import as_constraint
 from fairlearnkit.exceptions import FairnessWarning, shortlist
 from fairlearnkit.metrics._disparity import warn_undefined
-from fairlearnkit.metrics._frames import label_index
 from fairlearnkit.metrics._interval_estimate import Estimate, check_confidence_level
 from fairlearnkit.metrics._reading import positive_place, read_rate
 from fairlearnkit.metrics.unknown_groups._bounds import rate_bounds, sampled_ends
