@@ -32,6 +32,7 @@ from fairlearnkit.exceptions import FairnessWarning, shortlist
 
 __all__ = [
     "CONSTRAINT_PARAMETERS",
+    "SENSITIVE_PARAMETERS",
     "MitigatorMixin",
     "TrainingData",
     "refuse_frozen",
@@ -43,6 +44,12 @@ __all__ = [
 CONSTRAINT_PARAMETERS: dict = {
     "constraint": [str, Constraint, Rate],
     "tolerance": [Interval(Real, 0, 1, closed="both")],
+}
+
+SENSITIVE_PARAMETERS: dict = {
+    "sensitive_features": [str, Integral, list, tuple, callable, None],
+    "drop_sensitive": ["boolean"],
+    "handle_missing": [StrOptions({"error", "group"})],
 }
 
 _FEW_PEOPLE = 30  # a share of fewer is uncertain by some 18 points or more
@@ -106,18 +113,16 @@ class TrainingData:
 
 
 class MitigatorMixin:
-    """Mixin of all mitigators that wrap a classifier or, as a regressor, a regressor.
+    """Mixin of all mitigators.
 
-    It reads the constructor parameters `estimator`, `sensitive_features`,
-    `drop_sensitive` and `handle_missing`, and holds nothing of its own. Think twice
-    before you add to it.
+    It reads the constructor parameters `sensitive_features`, `drop_sensitive`,
+    `handle_missing` and, of those that wrap a classifier or regressor, `estimator`. It
+    holds nothing of its own. Think twice before you add to it.
     """
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
-        "sensitive_features": [str, Integral, list, tuple, callable, None],
-        "drop_sensitive": ["boolean"],
-        "handle_missing": [StrOptions({"error", "group"})],
+        **SENSITIVE_PARAMETERS,
     }
 
     # scikit-learn matches these names by substring, so that all predict-like methods
@@ -141,8 +146,10 @@ class MitigatorMixin:
                 request = getattr(own, method)
                 if request.requests.get("sensitive_features") is True:
                     request.add_request(param="sensitive_features", alias=False)
-        mapping = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(own)
+        if not hasattr(self, "estimator"):
+            return router
+        mapping = MethodMapping().add(caller="fit", callee="fit")
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def score(self, X, y, *, sensitive_features=None, sample_weight=None):
@@ -168,6 +175,8 @@ class MitigatorMixin:
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        if not hasattr(self, "estimator"):
+            return tags
         inner = get_tags(self.estimator).input_tags
         for name in ("sparse", "allow_nan", "string", "categorical", "positive_only"):
             setattr(tags.input_tags, name, getattr(inner, name))
@@ -188,14 +197,7 @@ class MitigatorMixin:
 
     def _check_fit_data(self, X, y, sensitive_features, sample_weight):
         """Check everything given to fit and resolve the groups."""
-        name = type(self).__name__
-        kind, is_other = "classifier", is_regressor
-        if is_regressor(self):
-            kind, is_other = "regressor", is_classifier
-        if is_other(self.estimator):
-            raise ValueError(
-                f"{name} needs a {kind}, got {type(self.estimator).__name__}."
-            )
+        self._check_kind()
         check_row_order([("X", X), ("y", y), ("sample_weight", sample_weight)])
         X = self._check_X(X, reset=True)
         classes, codes = self._check_target(y)
@@ -208,11 +210,22 @@ class MitigatorMixin:
             spec=self.sensitive_features,
             sensitive_features=sensitive_features,
             handle_missing=self.handle_missing,
-            owner=name,
+            owner=type(self).__name__,
         )
         if weight is not None and (weight == 0).any():
             groups = _without_weightless(groups, weight)
         return TrainingData(X, codes, classes, groups, weight)
+
+    def _check_kind(self):
+        """A classifier wraps a classifier, a regressor a regressor."""
+        kind, is_other = "classifier", is_regressor
+        if is_regressor(self):
+            kind, is_other = "regressor", is_classifier
+        inner = getattr(self, "estimator", None)
+        if inner is not None and is_other(inner):
+            raise ValueError(
+                f"{type(self).__name__} needs a {kind}, got {type(inner).__name__}."
+            )
 
     def _check_target(self, y):
         if y is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from dataclasses import dataclass
-from inspect import isclass
+from inspect import isclass, signature
 from typing import Any
 
 import numpy as np
@@ -87,22 +87,26 @@ def all_mitigators() -> list[tuple[str, type]]:
     ]
 
 
-def check_instance(cls: type) -> Any:
+def check_instance(cls: type, base: Any = None) -> Any:
     """Build the instance of a mitigator that scikit-learn's checks are run on.
 
     Parameters
     ----------
     cls : type
-        A mitigator that wraps a classifier or a regressor.
+        A mitigator.
+    base : estimator, default=None
+        What it wraps, if it wraps anything; None means a linear model.
 
     Returns
     -------
     mitigator : estimator
     """
-    base = LogisticRegression(solver="newton-cholesky")  # exact to the last digits
-    if issubclass(cls, RegressorMixin):
+    if base is None and issubclass(cls, RegressorMixin):
         base = LinearRegression()
-    mitigator = cls(base, sensitive_features=ThirdDecimal())
+    elif base is None:
+        base = LogisticRegression(solver="newton-cholesky")  # exact to the last digits
+    wraps = "estimator" in signature(cls).parameters
+    mitigator = cls(*[base] * wraps, sensitive_features=ThirdDecimal())
     if "tolerance" in mitigator.get_params(deep=False):
         mitigator.set_params(tolerance=0.2)  # some checks ask for accuracy
     return mitigator
@@ -328,7 +332,10 @@ def _with_folds(mitigator: Any, fold: np.ndarray) -> Any:
 
 
 def _assert_costs_nothing(model: Any, X: Any, y: Any, group: Any) -> None:
-    base = clone(model.estimator).fit(X, y)
+    if not hasattr(model, "estimator"):  # then it is its own base, of one group
+        base = clone(model).fit(X, y, sensitive_features=np.zeros_like(group))
+    else:
+        base = clone(model.estimator).fit(X, y)
     model.fit(X, y, sensitive_features=group)
     found = model.predict(X, sensitive_features=group)
     if "cv" in model.get_params(deep=False) and not is_regressor(model):

@@ -1,13 +1,8 @@
 """The learner behind a reduction: costs in, a fitted model's tables of counts out."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from scipy.special import expit
 from sklearn.dummy import DummyClassifier
 
-from fairlearnkit._mitigator import threshold_margin
 from fairlearnkit._sklearn import (
     call_method,
     fit_clone,
@@ -16,77 +11,10 @@ from fairlearnkit._sklearn import (
     response_method_of,
     take_rows,
 )
+from fairlearnkit.inprocessing._mixture import Member
 from fairlearnkit.tables import ScoreTable
 
 _MOST_THRESHOLDS = 20_000
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """A fitted classifier, or one cut at another threshold of its score.
-
-    Parameters
-    ----------
-    estimator : classifier
-    classes : ndarray
-        Every class label; the estimator may know fewer.
-    threshold : float or None
-        The positive class is predicted above it; None leaves that to the estimator.
-    response_method : str or None
-        Where the score comes from.
-    """
-
-    estimator: Any
-    classes: np.ndarray
-    threshold: float | None
-    response_method: Any
-
-    def predict(self, X, sensitive_features):
-        """Predicted labels."""
-        if self.threshold is None:
-            return call_method(self.estimator, "predict", X, sensitive_features)
-        score = positive_score(
-            self.estimator, self.response_method, X, sensitive_features
-        )
-        return self.classes[(score > self.threshold).astype(int)]
-
-    def decision_function(self, X, sensitive_features):
-        """Distance from the threshold."""
-        if self.threshold is not None:
-            return self._margin(X, sensitive_features)
-        if isinstance(self.estimator, DummyClassifier):
-            found = self.estimator.predict_proba(X) - 0.5
-            return found[:, 1] if len(self.classes) == 2 else found
-        method = "decision_function"
-        found = call_method(self.estimator, method, X, sensitive_features)
-        if len(self.classes) == 2:
-            return found
-        if found.ndim == 1:  # it knows two classes of several
-            found = np.column_stack([-found, found])
-        return self._of_every_class(found, -np.inf)
-
-    def predict_proba(self, X, sensitive_features):
-        """Probabilities, one half at the threshold."""
-        if self.threshold is None:
-            found = call_method(self.estimator, "predict_proba", X, sensitive_features)
-            return self._of_every_class(found, 0.0)
-        positive = expit(self._margin(X, sensitive_features))
-        return np.column_stack([1 - positive, positive])
-
-    def _of_every_class(self, found, fill):
-        """Columns for all classes, where the estimator may know fewer."""
-        columns = np.full((len(found), len(self.classes)), fill)
-        columns[:, np.searchsorted(self.classes, self.estimator.classes_)] = found
-        return columns
-
-    def _margin(self, X, sensitive_features):
-        score = positive_score(
-            self.estimator, self.response_method, X, sensitive_features
-        )
-        thresholds = np.full(len(score), self.threshold)
-        return threshold_margin(
-            score, thresholds, self.response_method == "predict_proba"
-        )
 
 
 class Oracle:

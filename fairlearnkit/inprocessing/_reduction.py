@@ -4,13 +4,10 @@ from numbers import Integral, Real
 from warnings import warn
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._draws import new_salt, row_uniforms
+from fairlearnkit._draws import new_salt
 from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
     MitigatorMixin,
@@ -18,14 +15,15 @@ from fairlearnkit._mitigator import (
     warn_few_rows,
     warn_thin_rates,
 )
-from fairlearnkit._sklearn import Interval, estimator_has, fit_context
+from fairlearnkit._sklearn import Interval, fit_context
 from fairlearnkit._solvers.reductions import ReductionMaster, generate_columns
 from fairlearnkit.constraints import as_constraint
 from fairlearnkit.exceptions import FairnessWarning
+from fairlearnkit.inprocessing._mixture import MixtureClassifier
 from fairlearnkit.inprocessing._oracle import Oracle
 
 
-class ReductionClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
+class ReductionClassifier(MixtureClassifier):
     """Train any classifier under a fairness constraint, by reweighting its data.
 
     The result is a mixture of a few classifiers (two or three, as a rule) whose
@@ -235,91 +233,6 @@ class ReductionClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
         self._salt = new_salt(check_random_state(self.random_state))
         self._warn_about(result, data)
         return self
-
-    def predict(self, X, *, sensitive_features=None):
-        """Predict by the member that each row's hash draws.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
-        sensitive_features : ignored
-            Accepted so that mitigators are interchangeable; passed on only to a nested
-            mitigator that asks for it.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-        """
-        return self._call("predict", X, sensitive_features)
-
-    @available_if(estimator_has("predict_proba"))
-    def predict_proba(self, X, *, sensitive_features=None):
-        """Class probabilities of the member drawn, its odds shifted to its threshold.
-
-        Parameters
-        ----------
-        X, sensitive_features
-            As in `predict`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            They agree with `predict`; where a member has a threshold of its own they
-            are not calibrated.
-        """
-        return self._call("predict_proba", X, sensitive_features)
-
-    @available_if(estimator_has("decision_function"))
-    def decision_function(self, X, *, sensitive_features=None):
-        """Decision function of the member drawn, less its threshold.
-
-        Parameters
-        ----------
-        X, sensitive_features
-            As in `predict`.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        """
-        return self._call("decision_function", X, sensitive_features)
-
-    def expected_proba(self, X, *, sensitive_features=None):
-        """Probability of each decision, over the draw of the member.
-
-        Parameters
-        ----------
-        X, sensitive_features
-            As in `predict`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        X, features = self._check_predict(X)
-        expected = np.zeros((X.shape[0], len(self.classes_)))
-        for member, weight in zip(self._members, self.weights_, strict=True):
-            labels = member.predict(features, sensitive_features)
-            place = np.searchsorted(self.classes_, labels)
-            expected[np.arange(len(place)), place] += weight
-        return expected
-
-    def _check_predict(self, X):
-        check_is_fitted(self)
-        X = self._check_X(X, reset=False)
-        return X, self._features(X)
-
-    def _call(self, method, X, sensitive_features):
-        X, features = self._check_predict(X)
-        if len(self._members) == 1:
-            return getattr(self._members[0], method)(features, sensitive_features)
-        ends = np.cumsum(self.weights_)[:-1]
-        drawn = np.searchsorted(ends, row_uniforms(X, self._salt), side="right")
-        answers = [
-            getattr(member, method)(features, sensitive_features)
-            for member in self._members
-        ]
-        return np.stack(answers)[drawn, np.arange(len(drawn))]
 
     def _gap(self, master, data):
         if self.tol is not None:
