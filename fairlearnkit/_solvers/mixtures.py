@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +17,9 @@ from scipy.optimize import linprog
 
 _ACCURACY = 1e-6  # of the least violation in ratio form
 _MOST = 1e6  # no two rates differ by more
+
+# A row of a program: the columns in which it has coefficients, and these.
+Row = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,30 +143,30 @@ class MixtureProgram:
     def _run(self, cost, tolerance, *, binary=False, widen=False, floors=()):
         """Minimise; a last column is the widening of tolerances or the common floor."""
         rows, most, slack = self._close_rates(np.asarray(tolerance))
-        parts = [rows, *self._limit_rows()]
+        rows += [self._row(limit.parts) for limit in self.limits]
         ends = [most, np.array([limit.most for limit in self.limits])]
         lower, upper = self._bounds(binary)
         integral = np.arange(len(cost)) < self.n_points * binary
         equal, exact = self._equalities()
         if widen or floors:
-            below = [self._row([-part for part in floor]) for floor in floors]
-            parts, ends = [*parts, *below], [*ends, np.zeros(len(below))]
+            rows += [self._row([-part for part in floor]) for floor in floors]
+            ends.append(np.zeros(len(floors)))
             last = np.concatenate(
-                [-slack * widen, np.zeros(len(self.limits)), np.ones(len(below))]
+                [-slack * widen, np.zeros(len(self.limits)), np.ones(len(floors))]
             )
-            parts = [sparse.hstack([sparse.vstack(parts), last[:, None]])]
-            equal = sparse.hstack([equal, np.zeros((len(exact), 1))])
+            column = np.array([len(cost)])
+            rows = [
+                _join(row, (column, x[None])) for row, x in zip(rows, last, strict=True)
+            ]
             cost = np.append(cost, 1.0 if widen else -1.0)
-            lower, upper = (
-                np.append(lower, 0 if widen else -np.inf),
-                np.append(upper, np.inf),
-            )
+            lower = np.append(lower, 0 if widen else -np.inf)
+            upper = np.append(upper, np.inf)
             integral = np.append(integral, False)
         result = linprog(
             cost,
-            A_ub=sparse.vstack(parts, format="csr"),
+            A_ub=_matrix(rows, len(cost)),
             b_ub=np.concatenate(ends),
-            A_eq=equal,
+            A_eq=_matrix(equal, len(cost)),
             b_eq=exact,
             bounds=np.column_stack([lower, upper]),
             integrality=integral if binary else None,
@@ -184,49 +188,47 @@ class MixtureProgram:
         upper[: self.n_points] = 1.0 if binary else np.inf
         return np.concatenate([np.zeros(self.n_points), ends]), upper
 
-    def _equalities(self) -> tuple[sparse.csr_array, np.ndarray]:
+    def _equalities(self) -> tuple[list[Row], np.ndarray]:
         """Weights of a group sum to one; an overall rate is its groups' average."""
-        sizes = [len(value) for value in self.values]
-        group = np.repeat(np.arange(len(sizes)), sizes)
-        shape = (len(sizes), self.n_points + self.n_rates)
-        rows = [
-            sparse.csr_array(
-                (np.ones(len(group)), (group, np.arange(len(group)))), shape=shape
-            )
-        ]
+        rows = [(columns, np.ones(len(columns))) for columns in self._columns]
         for j, share in enumerate(self.shares or ()):
             if share is not None:
                 counted = [
                     weight * rate[j] if weight else np.zeros(rate.shape[1])
                     for weight, rate in zip(share, self.rates, strict=True)
                 ]
-                rows.append(self._row(counted, {j: -1.0}))
-        exact = np.zeros(len(sizes) + len(rows) - 1)
-        exact[: len(sizes)] = 1
-        return sparse.vstack(rows, format="csr"), exact
+                rows.append(_join(self._row(counted), self._end(j, -1.0)))
+        exact = np.zeros(len(rows))
+        exact[: len(self.values)] = 1
+        return rows, exact
 
-    def _row(
-        self, parts: list[np.ndarray], ends: dict[int, float] | None = None
-    ) -> sparse.csr_array:
-        tail = np.zeros(self.n_rates)
-        for j, value in (ends or {}).items():
-            tail[j] = value
-        return sparse.csr_array(np.concatenate([*parts, tail])[None])
+    @cached_property
+    def _columns(self) -> list[np.ndarray]:
+        """Columns of the program that weigh each group's points."""
+        ends = np.cumsum([len(value) for value in self.values])
+        return np.split(np.arange(self.n_points), ends[:-1])
 
-    def _limit_rows(self) -> list[sparse.csr_array]:
-        return [self._row(limit.parts) for limit in self.limits]
+    def _row(self, parts: list[np.ndarray]) -> Row:
+        return np.arange(self.n_points), np.concatenate(parts)
+
+    def _end(self, j: int, coefficient: float) -> Row:
+        """The free variable of rate j."""
+        return np.array([self.n_points + j]), np.array([coefficient])
+
+    def _rate(self, j: int, group: int, coefficient: float) -> Row:
+        return self._columns[group], coefficient * self.rates[group][j]
 
     def _close_rates(
         self, tolerance: np.ndarray
-    ) -> tuple[sparse.csr_array, np.ndarray, np.ndarray]:
+    ) -> tuple[list[Row], np.ndarray, np.ndarray]:
         """Rows that keep rates close, their bounds, and which of them have slack.
 
         One free variable per rate is the lower end of its window (difference form), the
         upper end (ratio form) or the overall rate.
         """
         tolerances = np.broadcast_to(tolerance, self.n_rates)
-        n = self.n_points + self.n_rates
-        rows, most, slack = [sparse.csr_array((0, n))], [np.zeros(0)], [np.zeros(0)]
+        rows: list[Row] = []
+        most, slack = [np.zeros(0)], [np.zeros(0)]
         for j, (form, allowed) in enumerate(
             zip(self._compared, tolerances, strict=True)
         ):
@@ -235,57 +237,50 @@ class MixtureProgram:
                 continue
             keep = self._close_pairs if banded else self._close_window
             part, bound, has_slack = keep(j, form == "ratio", float(allowed))
-            rows.append(part)
+            rows += part
             most.append(bound)
             slack.append(has_slack)
-        return (
-            sparse.vstack(rows, format="csr"),
-            np.concatenate(most),
-            np.concatenate(slack),
-        )
+        return rows, np.concatenate(most), np.concatenate(slack)
 
-    def _close_window(self, j: int, ratio: bool, tolerance: float):
+    def _close_window(
+        self, j: int, ratio: bool, tolerance: float
+    ) -> tuple[list[Row], np.ndarray, np.ndarray]:
         """Compare groups to a common end of their window, or to the overall rate."""
-        rate, _ = self._rate_rows(j)
-        end = np.zeros((rate.shape[0], self.n_rates))
-        end[:, j] = 1
-        end = sparse.hstack([sparse.csr_array((rate.shape[0], self.n_points)), end])
+        groups = self._constrained(j)
         overall = self.shares is not None and self.shares[j] is not None
         share = 1.0 - tolerance if ratio else 1.0
-        above = (share if overall else 1.0) * rate - end
-        below = share * end - rate
+        own, low = self._end(j, -1.0), self._end(j, share)
+        factor = share if overall else 1.0
+        rows = [_join(self._rate(j, g, factor), own) for g in groups]
+        rows += [_join(self._rate(j, g, -1.0), low) for g in groups]
         slack = np.repeat(
             [0.0 if ratio else 1.0, 1.0 if overall and not ratio else 0.0],
-            rate.shape[0],
+            len(groups),
         )
-        rows = sparse.vstack([above, below], format="csr")
         return rows, slack * tolerance, slack
 
-    def _close_pairs(self, j: int, ratio: bool, tolerance: float):
+    def _close_pairs(
+        self, j: int, ratio: bool, tolerance: float
+    ) -> tuple[list[Row], np.ndarray, np.ndarray]:
         """Compare each group to each other, both at the worse ends of their bands."""
-        rate, groups = self._rate_rows(j)
+        groups = self._constrained(j)
         assert self.bands is not None
         band = self.bands[j, groups]
         one, other = np.nonzero(~np.eye(len(groups), dtype=bool))
         share = 1.0 - tolerance if ratio else 1.0
-        rows = share * rate[one] - rate[other]
+        rows = [
+            _join(self._rate(j, a, share), self._rate(j, b, -1.0))
+            for a, b in zip(groups[one], groups[other], strict=True)
+        ]
         slack = np.full(len(one), 0.0 if ratio else 1.0)
         return rows, slack * tolerance - share * band[one] - band[other], slack
 
-    def _rate_rows(self, j: int) -> tuple[sparse.csr_array, np.ndarray]:
-        """Rate j of each constrained group as a row, and which groups these are."""
+    def _constrained(self, j: int) -> np.ndarray:
+        """Groups whose rate j is defined and constrained."""
         defined = np.array([not np.isnan(rate[j]).any() for rate in self.rates])
         if self.bound is not None:
             defined &= self.bound[j]
-        groups = np.flatnonzero(defined)
-        starts = np.cumsum([0, *(len(value) for value in self.values)])
-        columns = [np.arange(starts[g], starts[g + 1]) for g in groups]
-        ends = np.cumsum([0, *map(len, columns)])
-        empty = np.zeros(0, dtype=np.intp)
-        data = np.concatenate([np.zeros(0), *(self.rates[g][j] for g in groups)])
-        shape = (len(groups), self.n_points + self.n_rates)
-        rows = (data, np.concatenate([empty, *columns]), ends)
-        return sparse.csr_array(rows, shape=shape), groups
+        return np.flatnonzero(defined)
 
     def _split(self, solution: np.ndarray) -> list[np.ndarray]:
         ends = np.cumsum([len(value) for value in self.values])
@@ -311,6 +306,19 @@ class MixtureProgram:
             middle = (low + high) / 2
             low, high = (low, middle) if reached(middle) else (middle, high)
         return high
+
+
+def _join(one: Row, other: Row) -> Row:
+    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
+
+
+def _matrix(rows: list[Row], n_columns: int) -> sparse.csr_array:
+    """The matrix of some rows; sparse algebra would take longer than the program."""
+    empty = np.zeros(0, dtype=np.intp)
+    columns = np.concatenate([empty, *(columns for columns, _ in rows)])
+    data = np.concatenate([np.zeros(0), *(data for _, data in rows)])
+    starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+    return sparse.csr_array((data, columns, starts), shape=(len(rows), n_columns))
 
 
 def concave_frontier(

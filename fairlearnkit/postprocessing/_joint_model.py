@@ -9,7 +9,7 @@ from fairlearnkit._columns import columns_of
 from fairlearnkit._factorize import to_numpy
 from fairlearnkit._sklearn import is_frozen, thawed
 from fairlearnkit._solvers.joint_calibration import JointCalibration, joint_chances
-from fairlearnkit.postprocessing._group_model import GroupTask
+from fairlearnkit.postprocessing._group_model import GroupTask, fit_group_model
 from fairlearnkit.postprocessing._out_of_fold import (
     fit_out_of_fold,
     probabilities_answer,
@@ -34,7 +34,7 @@ class JointModel:
         self.known = owner.use_groups
         self.by_label = by_label
         self.group_proba = owner.group_proba
-        self.estimator = None
+        self.estimator = self.frozen = None
 
     def fit(self, owner, data, label, sensitive_features):
         """Fit the model of groups, and return the joint chances out of fold.
@@ -76,14 +76,17 @@ class JointModel:
         features : what estimators see
         label : ndarray of shape (n_samples, n_classes)
         codes : ndarray of shape (n_samples,) or None
-            Groups of the rows, where they are known.
+            Groups of the rows, where they are known; -1 for none, which costs nothing.
         sensitive_features : array-like or None
             As given to `predict`.
         """
         if self.known:
-            group = self._known(codes)
-        elif self.group_proba is not None:
+            joint = self._joint(label, self._known(codes))
+            return joint * (codes >= 0)[:, None, None]
+        if self.group_proba is not None:
             group = self._given(X)
+        elif self.frozen is not None:
+            group = self.frozen.chances(features)[:, :, None]
         elif self.estimator is None:
             group = np.ones((len(label), 1, 1))
         else:
@@ -115,11 +118,16 @@ class JointModel:
             return self._given(data.X)
         if len(self.labels) == 1:
             return np.ones((len(data.y), 1, 1))
+        if is_frozen(owner.group_estimator):
+            self.frozen, chances = fit_group_model(owner, data)
+            self.estimator = self.frozen.estimator
+            return chances[:, :, None]
         codes = data.groups.codes
         if self.by_label:
             codes = codes * self.shape[1] + data.y
         self.cells, codes = np.unique(codes, return_inverse=True)
-        task = GroupTask(owner, _group_estimator(owner))
+        chosen = owner.group_estimator
+        task = GroupTask(owner, thawed(owner.estimator) if chosen is None else chosen)
         answers = fit_out_of_fold(
             task,
             replace(data, y=codes, classes=self.cells),
@@ -166,16 +174,10 @@ class JointModel:
         return (found / total)[:, :, None]
 
 
-def _group_estimator(owner):
-    chosen = owner.group_estimator
-    if chosen is None:
-        return thawed(owner.estimator)
-    if is_frozen(chosen):
-        raise ValueError(
-            "group_estimator is trained here, out of fold, but got a FrozenEstimator; "
-            "pass group_proba=<a callable that returns its probabilities> instead."
-        )
-    return chosen
+def looks_at_labels(coefficients):
+    """Whether some rate counts a decision differently by the true label."""
+    counted = np.nan_to_num(coefficients)
+    return bool((counted != counted[:, :, :1]).any())
 
 
 def _read(group_proba, labels, X):

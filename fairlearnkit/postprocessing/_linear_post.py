@@ -18,7 +18,7 @@ from fairlearnkit._solvers.priced_rules import (
 from fairlearnkit.constraints import as_constraint
 from fairlearnkit.postprocessing._base import BasePostprocessor
 from fairlearnkit.postprocessing._group_report import report_by_group, warn_harmed
-from fairlearnkit.postprocessing._joint_model import JointModel
+from fairlearnkit.postprocessing._joint_model import JointModel, looks_at_labels
 from fairlearnkit.postprocessing._linear_post_frontier import (
     LinearPostFrontier,
     warn_missed,
@@ -66,7 +66,8 @@ class LinearPostClassifier(BasePostprocessor):
         of X and not hidden, the model of groups reads the group off them.
     group_estimator : classifier, default=None
         With `predict_proba`; a clone of it learns the group, together with the label if
-        the constraint looks at labels. None means a clone of `estimator`.
+        the constraint looks at labels. None means a clone of `estimator`. A frozen
+        model of the group's labels is taken as it is, like `group_proba`.
     group_proba : list of columns, dict of columns or callable, default=None
         P(group | x) that is known already, such as by surname and place, in place of
         `group_estimator`: columns of X in the order of `groups_`, a dict from group to
@@ -92,6 +93,9 @@ class LinearPostClassifier(BasePostprocessor):
         a draw. The constraint may then be missed.
     handle_missing : {"error", "group"}, default="error"
         Whether a missing sensitive value is an error or a group of its own.
+    handle_unknown : {"error", "pooled"}, default="error"
+        With `use_groups`, whether a group that was not seen in `fit` is an error at
+        prediction, or is decided by the plain model.
     n_jobs : int or None, default=None
         Folds fitted in parallel, through joblib.
     random_state : int, RandomState instance or None, default=0
@@ -210,6 +214,7 @@ class LinearPostClassifier(BasePostprocessor):
         max_harm=None,
         deterministic=False,
         handle_missing="error",
+        handle_unknown="error",
         n_jobs=None,
         random_state=0,
     ):
@@ -227,6 +232,7 @@ class LinearPostClassifier(BasePostprocessor):
         self.max_harm = max_harm
         self.deterministic = deterministic
         self.handle_missing = handle_missing
+        self.handle_unknown = handle_unknown
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -271,7 +277,7 @@ class LinearPostClassifier(BasePostprocessor):
         warn_thin_rates(constraint, data)
         answer = partial(probabilities_of, data.classes)
         label = fit_out_of_fold(self, data, sensitive_features, fit_params, answer)
-        by_label = self.max_harm is not None or _looks_at_labels(coefficients)
+        by_label = self.max_harm is not None or looks_at_labels(coefficients)
         model = JointModel(self, by_label)
         joint = model.fit(self, data, label, sensitive_features)
         self.classes_, self.groups_ = data.classes, data.groups.labels
@@ -366,7 +372,8 @@ class LinearPostClassifier(BasePostprocessor):
         X = self._check_X(X, reset=False)
         features, codes = self._features(X), None
         if self.use_groups:
-            codes = self._predict_groups(X, sensitive_features).encode(self.groups_)
+            groups = self._predict_groups(X, sensitive_features)
+            codes = groups.encode(self.groups_, handle_unknown=self.handle_unknown)
         label = probabilities_answer(self.classes_)(
             self.estimator_, features, sensitive_features
         )
@@ -388,9 +395,3 @@ class LinearPostClassifier(BasePostprocessor):
             data.groups.names,
             data.weight,
         )
-
-
-def _looks_at_labels(coefficients):
-    """Whether some rate counts a decision differently by the true label."""
-    counted = np.nan_to_num(coefficients)
-    return bool((counted != counted[:, :, :1]).any())

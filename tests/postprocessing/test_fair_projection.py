@@ -233,6 +233,28 @@ def test_without_groups_at_prediction_the_predicted_ones_are_balanced():
     assert model.group_estimator_.classes_.tolist() == [0, 1]
 
 
+def test_a_frozen_model_of_groups_is_taken_as_it_is():
+    rng = np.random.default_rng(1)
+    group = np.array(["k", "l"])[rng.integers(0, 2, 2000)]
+    X = rng.normal(size=(2000, 2)) + (group == "l")[:, None] * [0.5, 1]
+    y = (X[:, 0] + rng.normal(size=2000) > 0.5).astype(int)
+    of_groups = LogisticRegression().fit(X[:500], group[:500])
+    model = FairProjectionClassifier(
+        LogisticRegression(),
+        use_groups=False,
+        group_estimator=FrozenEstimator(of_groups),
+        tolerance=0.02,
+    ).fit(X, y, sensitive_features=group)
+    assert model.group_estimator_.estimator is of_groups
+    chance = of_groups.predict_proba(X)
+    # Out-of-fold probabilities met the bound; those of the refitted model are near.
+    score = model.predict_proba(X)[:, 1]
+    means = (score @ chance) / chance.sum(axis=0)
+    assert abs(means[0] - means[1]) < 0.03
+    plain = (model.estimator_.predict_proba(X)[:, 1] @ chance) / chance.sum(axis=0)
+    assert abs(plain[0] - plain[1]) > 0.1
+
+
 def test_weights_are_repeated_people():
     X, y = people(n=800)
     weight = np.random.default_rng(1).integers(0, 4, len(y))

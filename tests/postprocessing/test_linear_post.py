@@ -326,13 +326,49 @@ def test_parity_that_takes_accuracy_is_reported():
     assert right == pytest.approx(model.objective_, abs=0.02)
 
 
+@pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
+def test_a_frozen_model_of_groups_is_taken_like_probabilities_that_are_given(
+    constraint,
+):
+    X, y, group = people()
+    names = np.array(["k", "l"])[group]
+    of_groups = LogisticRegression().fit(*[part[:500] for part in (X, names)])
+    shared = {"constraint": constraint, "tolerance": 0.02}
+    frozen = LinearPostClassifier(
+        LogisticRegression(), group_estimator=FrozenEstimator(of_groups), **shared
+    ).fit(X, y, sensitive_features=names)
+    given = LinearPostClassifier(
+        LogisticRegression(), group_proba=of_groups.predict_proba, **shared
+    ).fit(X, y, sensitive_features=names)
+    assert frozen.group_estimator_.estimator is of_groups
+    np.testing.assert_allclose(frozen.multipliers_, given.multipliers_)
+    np.testing.assert_array_equal(frozen.predict(X), given.predict(X))
+
+
+@pytest.mark.parametrize("constraint", ["demographic_parity", "equalized_odds"])
+def test_an_unknown_group_is_an_error_or_decided_by_the_plain_model(constraint):
+    X, y, group = people()
+    model = LinearPostClassifier(
+        LogisticRegression(), constraint=constraint, use_groups=True
+    ).fit(X, y, sensitive_features=group)
+    strangers = np.where(np.arange(len(y)) < 10, 7, group)
+    with pytest.raises(ValueError, match="7"):
+        model.predict(X, sensitive_features=strangers)
+    model.set_params(handle_unknown="pooled")
+    found = model.predict(X, sensitive_features=strangers)
+    np.testing.assert_array_equal(found[:10], model.estimator_.predict(X[:10]))
+    known = model.predict(X, sensitive_features=group)
+    np.testing.assert_array_equal(found[10:], known[10:])
+
+
 def test_what_cannot_work_is_refused():
     X, y, group = people(n=100)
     fit = {"sensitive_features": group}
     with pytest.raises(ValueError, match="no predict_proba"):
         LinearPostClassifier(LinearSVC()).fit(X, y, **fit)
-    frozen = FrozenEstimator(LogisticRegression().fit(X, y))
-    with pytest.raises(ValueError, match="group_proba"):
+    names = np.array(["a", "b"])
+    frozen = FrozenEstimator(LogisticRegression().fit(X, names[y]))
+    with pytest.raises(ValueError, match="classes"):
         LinearPostClassifier(LogisticRegression(), group_estimator=frozen).fit(
             X, y, **fit
         )
