@@ -194,6 +194,7 @@ def resolve_groups(
     sensitive_features: Any = None,
     handle_missing: str = "error",
     owner: str = "this method",
+    role: str = "sensitive feature",
 ) -> Groups:
     """Turn a spec on X, or the values themselves, into :class:`Groups`.
 
@@ -209,6 +210,8 @@ def resolve_groups(
         Whether a missing value is an error or a group of its own.
     owner : str
         Who asks, for error messages.
+    role : str
+        What the columns are, for error messages.
 
     Raises
     ------
@@ -227,7 +230,7 @@ def resolve_groups(
             "as in sensitive_features='sex', or pass sensitive_features=<values> to "
             "this method."
         )
-    groups = cross_columns(columns, handle_missing)
+    groups = cross_columns(columns, handle_missing, role)
     n_rows = len(groups.codes)
     if X is not None and n_rows != X.shape[0]:
         raise ValueError(
@@ -273,16 +276,18 @@ def drop_columns(X: Any, spec: Spec) -> Any:
 
 
 def cross_columns(
-    columns: list[tuple[str, Any]], handle_missing: str = "error"
+    columns: list[tuple[str, Any]],
+    handle_missing: str = "error",
+    role: str = "sensitive feature",
 ) -> Groups:
     """Cross several columns into intersectional groups; only those that occur."""
     if not columns:
         raise ValueError("sensitive_features names no column.")
     names = tuple(name for name, _ in columns)
-    codes, labels = code_column(*columns[0], handle_missing)
+    codes, labels = code_column(*columns[0], handle_missing, role)
     keys: list[tuple] = [(label,) for label in labels]
     for name, values in columns[1:]:
-        inner, labels = code_column(name, values, handle_missing)
+        inner, labels = code_column(name, values, handle_missing, role)
         check_rows(name, inner, names[0], codes)
         codes, pairs = factorize_integers(codes * len(labels) + inner)
         keys = [
@@ -302,14 +307,17 @@ def check_rows(name: str, codes: np.ndarray, first: str, others: np.ndarray) -> 
 
 
 def code_column(
-    name: str, values: Any, handle_missing: str = "error"
+    name: str,
+    values: Any,
+    handle_missing: str = "error",
+    role: str = "sensitive feature",
 ) -> tuple[np.ndarray, list]:
     """Code one sensitive column; warn of missing values that were turned into text."""
     advice = (
         "fill them in, or choose handle_missing='group' to make them a group of their "
         "own"
     )
-    what = f"sensitive feature {name!r}"
+    what = f"{role} {name!r}"
     codes, labels = factorize(values, what, handle_missing, advice)
     if texts := [label for label in labels if label in _MISSING_AS_TEXT]:
         warn(

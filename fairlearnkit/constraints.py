@@ -17,6 +17,7 @@ import numpy as np
 from fairlearnkit._rates import Constraint, Rate
 
 __all__ = [
+    "AccuracyParity",
     "Constraint",
     "DemographicParity",
     "EqualizedOdds",
@@ -154,7 +155,7 @@ class EqualizedOdds(Constraint):
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class ErrorRateParity(Constraint):
-    """Equal error rates, also known as overall accuracy equality.
+    """Equal error rates.
 
     Equalises :math:`P(\\hat Y \\ne Y \\mid A = a)`. Groups may still suffer different
     kinds of error.
@@ -177,6 +178,27 @@ class ErrorRateParity(Constraint):
         """Return the error rate."""
         ones = np.ones((len(classes), len(classes)))
         return (Rate("error_rate", ones - np.eye(len(classes)), ones),)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class AccuracyParity(Constraint):
+    """Equal accuracies, also known as overall accuracy equality.
+
+    Equalises :math:`P(\\hat Y = Y \\mid A = a)`. As a difference it is the same as
+    :class:`ErrorRateParity`; as a ratio it asks far less, since accuracies are large.
+
+    Parameters
+    ----------
+    compare, pos_label
+        As in :class:`Constraint`; `pos_label` plays no part.
+    """
+
+    name: ClassVar[str] = "accuracy_parity"
+
+    def rates(self, classes: Sequence) -> tuple[Rate, ...]:
+        """Return the accuracy."""
+        ones = np.ones((len(classes), len(classes)))
+        return (Rate("accuracy", np.eye(len(classes)), ones),)
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
@@ -258,6 +280,7 @@ ALIASES: dict[str, type[Constraint]] = {
     "predictive_equality": FalsePositiveRateParity,
     "equalized_odds": EqualizedOdds,
     "error_rate_parity": ErrorRateParity,
+    "accuracy_parity": AccuracyParity,
     "predictive_parity": PredictiveParity,
 }
 

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from fairlearnkit import constraints as own
 from fairlearnkit.constraints import (
     ALIASES,
+    AccuracyParity,
     Constraint,
     DemographicParity,
     EqualizedOdds,
@@ -27,6 +28,7 @@ from fairlearnkit.constraints import (
 from fairlearnkit.tables import GroupCounts
 
 NAMED = [
+    AccuracyParity,
     DemographicParity,
     EqualizedOdds,
     ErrorRateParity,
@@ -59,6 +61,7 @@ def rates_by_hand(constraint, t, p, classes):
         TruePositiveRateParity: tpr,
         FalsePositiveRateParity: fpr,
         EqualizedOdds: tpr + fpr if binary else matrix,
+        AccuracyParity: [share(p == t, everyone)],
         ErrorRateParity: [share(p != t, everyone)],
         PredictiveParity: [share(t == c, p == c) for c in targets],
     }[type(constraint)]
@@ -182,7 +185,7 @@ def test_a_constraint_is_a_value(constraint):
 def test_constraints_differ_by_type_and_parameters():
     assert DemographicParity() != EqualizedOdds()
     assert DemographicParity() != DemographicParity(compare="ratio")
-    assert len(set(ALL)) == len(ALL) - 12  # pos_label=0 equals pos_label=False
+    assert len(set(ALL)) == len(ALL) - 2 * len(NAMED)  # pos_label=0 equals pos_label=False
 
 
 def test_a_constraint_cannot_be_changed():

@@ -21,6 +21,7 @@ _CAP = 1e3  # most that a unit of a rate may cost in units of value
 _TEMPERATURES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 _STEPS = 60  # of Newton, at each temperature
 _SAMPLE = 20_000  # rows that a start is found on
+_CHUNK = 8192  # rows at a time, so that what is made of them stays in the cache
 _NARROWEST = 5e-7  # a window needs an interior
 
 
@@ -131,18 +132,34 @@ class RuleProblem:
     ----------
     value : ndarray of shape (n_rows, n_decisions)
         Value of each decision.
-    slopes : ndarray of shape (n_rows, n_decisions, n_rates)
-        What each decision adds to each rate.
+    chances : ndarray of shape (n_rows, n_cells)
+        Chance that the row is of each cell, such as a group and a label.
+    functional : ndarray of shape (n_rates, n_cells, n_decisions)
+        What each decision on a row of each cell adds to each rate.
     weight : ndarray of shape (n_rows,)
         Weights that sum to 1.
     """
 
-    def __init__(self, value: np.ndarray, slopes: np.ndarray, weight: np.ndarray):
-        self._weight = weight
-        self._arrays = value, slopes, weight
-        self._value0, self._rates0 = weight @ value[:, 0], weight @ slopes[:, 0]
-        self._gain = value[:, 1:] - value[:, :1]
-        self._rise = slopes[:, 1:] - slopes[:, :1]
+    def __init__(
+        self,
+        value: np.ndarray,
+        chances: np.ndarray,
+        functional: np.ndarray,
+        weight: np.ndarray,
+    ):
+        # Cells that all rates treat alike are one.
+        columns = np.moveaxis(functional, 1, 0)
+        _, first, place = np.unique(
+            columns.reshape(len(columns), -1),
+            axis=0,
+            return_index=True,
+            return_inverse=True,
+        )
+        merged = np.zeros((len(place), len(first)))
+        merged[np.arange(len(place)), place.ravel()] = 1
+        self._value, self._weight = value, weight
+        self._functional = functional[:, first]
+        self._chances = chances @ merged
 
     def solve(
         self,
@@ -183,8 +200,13 @@ class RuleProblem:
     def _thinned(self) -> RuleProblem:
         """The same problem on an even sample of the rows, to start from."""
         step = len(self._weight) // _SAMPLE
-        value, slopes, weight = (array[::step] for array in self._arrays)
-        return RuleProblem(value, slopes, weight / weight.sum())
+        weight = self._weight[::step]
+        return RuleProblem(
+            self._value[::step],
+            self._chances[::step],
+            self._functional,
+            weight / weight.sum(),
+        )
 
     def _newton(
         self,
@@ -224,23 +246,36 @@ class RuleProblem:
         return multipliers
 
     def _at(self, prices: np.ndarray, temperature: float) -> _Point:
-        score = self._gain - self._rise @ prices
-        best = np.maximum(score.max(axis=1), 0)
-        odds = np.exp((score - best[:, None]) / temperature)
-        total = odds.sum(axis=1) + np.exp(-best / temperature)
-        chance = odds / total[:, None]
-        weighted = self._weight[:, None] * chance
-        mean = np.einsum("nh,nhr->nr", chance, self._rise)
-        flat = self._rise.reshape(-1, self._rise.shape[2])
-        hessian = flat.T @ (weighted.reshape(-1, 1) * flat)
-        hessian -= mean.T @ (self._weight[:, None] * mean)
-        fixed = self._value0 - self._rates0 @ prices
+        cost = np.tensordot(prices, self._functional, axes=1)
+        n_cells, n_decisions = cost.shape
+        sums = np.zeros(3)
+        mean = np.zeros((n_cells, n_decisions))
+        spread = np.zeros((n_decisions, n_cells, n_decisions, n_cells))
+        for start in range(0, len(self._weight), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            chances, weight = self._chances[rows], self._weight[rows]
+            score = self._value[rows] - chances @ cost
+            best = score.max(axis=1)
+            odds = np.exp((score - best[:, None]) / temperature)
+            total = odds.sum(axis=1)
+            rule = odds / total[:, None]
+            weighted = weight[:, None] * rule
+            sums += (
+                weight @ best,
+                weight @ np.log(total),
+                np.vdot(weighted, self._value[rows]),
+            )
+            mean += chances.T @ weighted
+            _add_spread(spread, chances, weighted, rule)
+        flat = np.moveaxis(self._functional, 2, 1).reshape(len(prices), -1)
+        side = n_cells * n_decisions
+        spread = _complete(spread).reshape(side, side)
         return _Point(
-            dual=self._weight @ (best + temperature * np.log(total)) + fixed,
-            rates=self._rates0 + self._weight @ mean,
-            hessian=hessian / temperature,
-            value=self._value0 + (weighted * self._gain).sum(),
-            exact_dual=self._weight @ best + fixed,
+            dual=sums[0] + temperature * sums[1],
+            rates=flat @ mean.T.ravel(),
+            hessian=flat @ spread @ flat.T / temperature,
+            value=sums[2],
+            exact_dual=sums[0],
         )
 
     def _solution(
@@ -256,6 +291,26 @@ class RuleProblem:
             rates=point.rates,
             gap=float(point.exact_dual + bounds.limit @ multipliers - point.value),
         )
+
+
+def _add_spread(
+    spread: np.ndarray, chances: np.ndarray, weighted: np.ndarray, rule: np.ndarray
+) -> None:
+    """Add the covariance of all decisions but the first, by pairs of cells."""
+    for one in range(1, rule.shape[1]):
+        for other in range(one, rule.shape[1]):
+            both = weighted[:, one] * ((one == other) - rule[:, other])
+            spread[one, :, other] += chances.T @ (both[:, None] * chances)
+
+
+def _complete(spread: np.ndarray) -> np.ndarray:
+    """Fill in what follows: it is symmetric, and sums to zero over the decisions."""
+    for one in range(1, len(spread)):
+        for other in range(1, one):
+            spread[one, :, other] = spread[other, :, one].T
+    spread[0] = -spread[1:].sum(axis=0)
+    spread[:, :, 0] = -spread[:, :, 1:].sum(axis=2)
+    return spread
 
 
 def _first_multipliers(

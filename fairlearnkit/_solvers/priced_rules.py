@@ -160,13 +160,16 @@ class PricedProblem:
             groups.append(np.arange(len(share)))
         self._functional = np.concatenate(functionals)
         self._group_of = np.concatenate(groups)
-        slopes = np.einsum(
-            "iry,ryh->ihr", joint[:, self._group_of], self._functional, optimize=True
+        n_rates, (n_groups, n_classes) = len(self._group_of), joint.shape[1:]
+        functional = np.zeros((n_rates, n_groups, n_classes, n_classes))
+        functional[np.arange(n_rates), self._group_of] = self._functional
+        cells_of = joint.reshape(len(joint), -1)
+        self._problem = RuleProblem(
+            value, cells_of, functional.reshape(n_rates, -1, n_classes), weight
         )
-        self._problem = RuleProblem(value, slopes, weight)
         self._floors = np.zeros(0)
         if max_harm is not None:
-            self._floors = self._plain_accuracy(slopes) - max_harm
+            self._floors = self._plain_accuracy(share) - max_harm
 
     def solve(
         self,
@@ -274,10 +277,10 @@ class PricedProblem:
         accuracy = np.trace(expected, axis1=1, axis2=2) / share
         return float((self._floors - accuracy).max(initial=0))
 
-    def _plain_accuracy(self, slopes: np.ndarray) -> np.ndarray:
+    def _plain_accuracy(self, share: np.ndarray) -> np.ndarray:
         """Accuracy of each group where each row gets the decision of highest value."""
-        plain = slopes[np.arange(len(slopes)), self.value.argmax(axis=1)]
-        return self.weight @ plain[:, -self.joint.shape[1] :]
+        best = self.value.argmax(axis=1)
+        return self.weight @ self.joint[np.arange(len(best)), :, best] / share
 
 
 class _Steps:

@@ -162,8 +162,9 @@ def _add_methods(group):
         default="demographic_parity",
         metavar="NAME",
         help="what reduction and thresholds must reach: demographic_parity, "
-        "equal_opportunity, predictive_equality, equalized_odds or error_rate_parity; "
-        "_ratio at the end gives the ratio form (default: demographic_parity)",
+        "equal_opportunity, predictive_equality, equalized_odds, error_rate_parity or "
+        "accuracy_parity; _ratio at the end gives the ratio form "
+        "(default: demographic_parity)",
     )
     group.add_argument(
         "--tolerance",

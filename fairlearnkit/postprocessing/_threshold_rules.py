@@ -107,6 +107,7 @@ class ThresholdRulesMixin:
             spec=self.control_features,
             handle_missing=self.handle_missing,
             owner=type(self).__name__,
+            role="control feature",
         )
 
     def _score_groups(self, X, sensitive_features):

@@ -433,6 +433,9 @@ def test_frames_name_their_strata(convert):
     )
     with pytest.raises(ValueError, match="'town' is not a column"):
         clone(model).set_params(control_features="town").fit(convert(frame), y)
+    holes = frame.assign(job=frame["job"].where(np.arange(len(y)) != 3))
+    with pytest.raises(ValueError, match="control feature 'job' has 1 missing"):
+        clone(model).fit(convert(holes), y)
     model.fit(convert(frame), y)
     assert ("a", "f") in model.rules_
     assert set(model.predict(convert(frame))) == {0, 1}

@@ -25,6 +25,14 @@ def problem_of(seed, n_rows, n_groups, n_classes):
     return joint.sum(axis=1), slopes.reshape(n_rows, n_classes, -1), weight, window
 
 
+def rule_problem(value, slopes, weight):
+    """The problem of any slopes, of shape (n_rows, n_decisions, n_rates)."""
+    n_rows, n_decisions, n_rates = slopes.shape
+    cells = np.eye(n_decisions * n_rates).reshape(n_decisions, n_rates, -1)
+    functional = cells.transpose(1, 2, 0)  # one cell for each decision and rate
+    return RuleProblem(value, slopes.reshape(n_rows, -1), functional, weight)
+
+
 def best_by_brute_force(value, slopes, weight, bounds):
     """One variable for each row and decision, and one for each end of a window."""
     n_rows, n_classes, n_rates = slopes.shape
@@ -55,7 +63,7 @@ def gap_of(rates, window, compare):
 def test_the_value_is_that_of_the_linear_program(compare, tolerance, sizes):
     value, slopes, weight, window = problem_of(0, *sizes)
     bounds = Bounds.of_parity(window, tolerance, compare)
-    found = RuleProblem(value, slopes, weight).solve(bounds)
+    found = rule_problem(value, slopes, weight).solve(bounds)
     assert gap_of(found.rates, window, compare) <= tolerance + 1e-6
     best = best_by_brute_force(value, slopes, weight, bounds)
     assert found.value == pytest.approx(best, abs=1e-5)
@@ -66,13 +74,13 @@ def test_the_value_is_that_of_the_linear_program(compare, tolerance, sizes):
 def test_a_floor_is_kept_and_costs_nothing_that_it_need_not():
     value, slopes, weight, window = problem_of(1, 200, 2, 2)
     own = slopes[:, :, :1]
-    free = RuleProblem(value, slopes, weight).solve(
+    free = rule_problem(value, slopes, weight).solve(
         Bounds.of_parity(window, 0.05, "difference")
     )
     floor = np.array([free.rates[0] + 0.05])
     bounds = Bounds.of_parity(window, 0.05, "difference").and_floors(floor)
     more = np.concatenate([slopes, own], axis=2)
-    found = RuleProblem(value, more, weight).solve(bounds)
+    found = rule_problem(value, more, weight).solve(bounds)
     assert found.rates[-1] >= floor[0] - 1e-6
     best = best_by_brute_force(value, more, weight, bounds)
     assert found.value == pytest.approx(best, abs=1e-5)
@@ -81,7 +89,7 @@ def test_a_floor_is_kept_and_costs_nothing_that_it_need_not():
 
 def test_prices_are_the_derivative_of_the_value_by_the_tolerance():
     value, slopes, weight, window = problem_of(2, 2000, 2, 2)
-    problem = RuleProblem(value, slopes, weight)
+    problem = rule_problem(value, slopes, weight)
 
     def solve(tolerance):
         bounds = Bounds.of_parity(window, tolerance, "difference")
@@ -93,7 +101,7 @@ def test_prices_are_the_derivative_of_the_value_by_the_tolerance():
 
 def test_a_start_nearby_gives_the_same_answer():
     value, slopes, weight, window = problem_of(3, 500, 3, 2)
-    problem = RuleProblem(value, slopes, weight)
+    problem = rule_problem(value, slopes, weight)
     first = problem.solve(Bounds.of_parity(window, 0.05, "ratio"))
     bounds = Bounds.of_parity(window, 0.02, "ratio")
     cold, warm = problem.solve(bounds), problem.solve(bounds, start=first.multipliers)
@@ -102,7 +110,7 @@ def test_a_start_nearby_gives_the_same_answer():
 
 def test_nothing_to_keep_is_the_decision_of_highest_value():
     value, slopes, weight, window = problem_of(4, 100, 2, 3)
-    found = RuleProblem(value, slopes, weight).solve(
+    found = rule_problem(value, slopes, weight).solve(
         Bounds.of_parity(window, 1.0, "ratio")
     )
     assert found.value == pytest.approx(weight @ value.max(axis=1), abs=1e-6)
@@ -114,7 +122,7 @@ def test_rates_that_no_rule_can_bring_together_end_in_the_least_gap():
     slopes = slopes[:, :, :2].copy()
     slopes[:, :, 0] = 0.9  # whatever is decided
     slopes[:, :, 1] = [0.1, 0.5]
-    found = RuleProblem(value, slopes, weight).solve(
+    found = rule_problem(value, slopes, weight).solve(
         Bounds.of_parity(np.zeros(2, dtype=int), 0.1, "difference")
     )
     assert found.rates == pytest.approx([0.9, 0.5], abs=1e-3)
