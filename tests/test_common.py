@@ -24,8 +24,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 def _default(mitigator):
     """The same class with the default of every parameter but the estimator."""
-    wraps = hasattr(mitigator, "estimator")
-    return type(mitigator)(*[mitigator.estimator] * wraps)
+    wrapped = [mitigator.estimator] if hasattr(mitigator, "estimator") else []
+    return type(mitigator)(*wrapped)
 
 
 @parametrize_with_checks(INSTANCES)
