@@ -7,6 +7,7 @@ NAMES = (
     "speed_metrics",
     "speed_frame",
     "speed_thresholds",
+    "speed_logistic",
     "thresholds_peers",
     "reduction_adult",
     "held_out_odds",
