@@ -185,7 +185,8 @@ def test_a_constraint_is_a_value(constraint):
 def test_constraints_differ_by_type_and_parameters():
     assert DemographicParity() != EqualizedOdds()
     assert DemographicParity() != DemographicParity(compare="ratio")
-    assert len(set(ALL)) == len(ALL) - 2 * len(NAMED)  # pos_label=0 equals pos_label=False
+    # pos_label=0 equals pos_label=False
+    assert len(set(ALL)) == len(ALL) - 2 * len(NAMED)
 
 
 def test_a_constraint_cannot_be_changed():

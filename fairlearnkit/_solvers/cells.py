@@ -27,6 +27,12 @@ class Cells:
     members: np.ndarray
     strata: np.ndarray
 
+    def lookup(self, n_strata: int) -> np.ndarray:
+        """Cell of every stratum and group, -1 where there is none."""
+        found = np.full((n_strata, self.members.max() + 1), -1)
+        found[self.strata, self.members] = np.arange(len(self.members))
+        return found
+
 
 def cross_cells(
     groups: Groups, strata: Groups | None = None, weight: np.ndarray | None = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
-from fairlearnkit.constraints import Constraint, Rate
+from fairlearnkit.constraints import Constraint, Rate, as_constraint
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,29 @@ def _gap(low: float, high: float, compare: str) -> float:
     if compare == "difference":
         return high - low
     return 1 - low / high if high > 0 else 0.0
+
+
+def constraints_and_tolerances(
+    constraint: Any, tolerance: Any
+) -> tuple[list[Constraint], list[float]]:
+    """Resolve one constraint or several, and the tolerance of each."""
+    several = isinstance(constraint, (list, tuple))
+    constraints = [as_constraint(c) for c in (constraint if several else [constraint])]
+    if not constraints:
+        raise ValueError("constraint is an empty list; name one constraint or more.")
+    if isinstance(tolerance, (list, tuple)):
+        tolerances = list(tolerance)
+        if len(tolerances) != len(constraints):
+            raise ValueError(
+                f"tolerance has {len(tolerances)} entries, but constraint has "
+                f"{len(constraints)}; give one tolerance each, or one number."
+            )
+    else:
+        tolerances = [tolerance] * len(constraints)
+    for value in tolerances:
+        if not isinstance(value, Real) or not 0 <= float(value) <= 1:
+            raise ValueError(f"every tolerance must lie in [0, 1], got {value!r}.")
+    return constraints, [float(value) for value in tolerances]
 
 
 def demands_of(

@@ -1,7 +1,6 @@
 """From the parameters of a reduction to the search that trains it."""
 
 from dataclasses import replace
-from numbers import Real
 
 import numpy as np
 
@@ -9,10 +8,9 @@ from fairlearnkit._groups import Groups, resolve_groups
 from fairlearnkit._mitigator import TrainingData
 from fairlearnkit._sklearn import take_rows
 from fairlearnkit._solvers.cells import cross_cells
-from fairlearnkit._solvers.demands import demands_of
+from fairlearnkit._solvers.demands import constraints_and_tolerances, demands_of
 from fairlearnkit._solvers.rate_moments import RateMoments
 from fairlearnkit._solvers.reductions import ColumnSearch, ReductionMaster
-from fairlearnkit.constraints import as_constraint
 from fairlearnkit.inprocessing._held_out import held_out_rows
 from fairlearnkit.inprocessing._oracle import Oracle
 
@@ -43,6 +41,7 @@ class ReductionProblem:
                 spec=model.control_features,
                 handle_missing=model.handle_missing,
                 owner=type(model).__name__,
+                role="control feature",
             )
         cells = cross_cells(data.groups, strata, data.weight)
         self.group_labels = data.groups.labels
@@ -146,25 +145,6 @@ def _n_people(data):
     if (data.weight == np.round(data.weight)).all():
         return data.weight.sum()
     return data.weight.sum() ** 2 / (data.weight**2).sum()
-
-
-def constraints_and_tolerances(constraint, tolerance):
-    """Resolve one constraint or several, and the tolerance of each."""
-    several = isinstance(constraint, (list, tuple))
-    constraints = [as_constraint(c) for c in (constraint if several else [constraint])]
-    if not constraints:
-        raise ValueError("constraint is an empty list; name one constraint or more.")
-    if not isinstance(tolerance, (list, tuple)):
-        tolerance = [tolerance] * len(constraints)
-    if len(tolerance) != len(constraints):
-        raise ValueError(
-            f"tolerance has {len(tolerance)} entries, but constraint has "
-            f"{len(constraints)}; give one tolerance each, or one number."
-        )
-    for value in tolerance:
-        if not isinstance(value, Real) or not 0 <= value <= 1:
-            raise ValueError(f"every tolerance must lie in [0, 1], got {value!r}.")
-    return constraints, [float(value) for value in tolerance]
 
 
 def cost_of(objective, label_totals):

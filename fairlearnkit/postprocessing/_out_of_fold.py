@@ -9,6 +9,7 @@ from sklearn.model_selection import check_cv
 
 from fairlearnkit._draws import row_uniforms
 from fairlearnkit._sklearn import call_method, fit_clone, is_frozen, take_rows
+from fairlearnkit._solvers.cells import dealt_folds
 
 
 def fit_out_of_fold(mitigator, data, sensitive_features, fit_params, answers_of):
@@ -127,11 +128,7 @@ def _stratified_folds(data, n_splits):
     cell = data.groups.codes
     if data.classes is not None:
         cell = cell * len(data.classes) + data.y
-    order = np.lexsort((key, cell))
-    start = np.searchsorted(cell[order], cell[order])
-    first_fold = (key[order][start] * n_splits).astype(np.intp)
-    fold = np.empty(len(order), dtype=np.intp)
-    fold[order] = (first_fold + np.arange(len(order)) - start) % n_splits
+    fold = dealt_folds(cell, key, n_splits)
     folds = [
         (np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_splits)
     ]

@@ -15,6 +15,8 @@ from fairlearnkit._mitigator import (
     warn_thin_rates,
 )
 from fairlearnkit._sklearn import Interval, StrOptions, fit_context
+from fairlearnkit._solvers.cells import cross_cells
+from fairlearnkit._solvers.demands import constraints_and_tolerances
 from fairlearnkit.exceptions import FairnessWarning
 from fairlearnkit.postprocessing._base import BasePostprocessor
 from fairlearnkit.postprocessing._group_report import warn_harmed
@@ -25,8 +27,6 @@ from fairlearnkit.postprocessing._threshold_setup import (
     bands_by_cell,
     build_problem,
     check_demands,
-    constraints_and_tolerances,
-    cross_cells,
     goal_of,
     missed_tolerance,
     solve_problem,

@@ -1,95 +1,23 @@
 """From the parameters of a ThresholdOptimizer to the problem that it solves."""
 
-from dataclasses import dataclass
 from numbers import Real
 from warnings import warn
 
 import numpy as np
 
-from fairlearnkit._groups import Groups
 from fairlearnkit._solvers.constrained import ConstrainedProblem
-from fairlearnkit._solvers.demands import demands_of, effective_people, with_bands
+from fairlearnkit._solvers.demands import (
+    constraints_and_tolerances,
+    demands_of,
+    effective_people,
+    with_bands,
+)
 from fairlearnkit._solvers.goals import Goal, pooled_rule
 from fairlearnkit._solvers.thresholds import ThresholdProblem
-from fairlearnkit.constraints import as_constraint
 from fairlearnkit.exceptions import FairnessWarning, shortlist
 
 _OWNER = "ThresholdOptimizer"
 OBJECTIVES = ("accuracy", "balanced_accuracy", "f1", "worst_group")
-
-
-@dataclass(frozen=True, eq=False)
-class Cells:
-    """Who gets a rule of their own: a group, or a group within a stratum.
-
-    Parameters
-    ----------
-    groups : Groups
-        The cells, as groups.
-    members : ndarray of shape (n_cells,)
-        Group of each cell.
-    strata : ndarray of shape (n_cells,)
-        Stratum of each cell; all 0 without strata.
-    """
-
-    groups: Groups
-    members: np.ndarray
-    strata: np.ndarray
-
-    def lookup(self, n_strata):
-        """Cell of every stratum and group, -1 where there is none."""
-        found = np.full((n_strata, self.members.max() + 1), -1)
-        found[self.strata, self.members] = np.arange(len(self.members))
-        return found
-
-
-def cross_cells(groups, strata=None, weight=None):
-    """Cross the groups with strata, where there are any.
-
-    Parameters
-    ----------
-    groups : Groups
-    strata : Groups, default=None
-    weight : ndarray of shape (n_samples,), default=None
-        Rows without weight make no cell; they join any other.
-
-    Returns
-    -------
-    cells : Cells
-    """
-    if strata is None:
-        return Cells(groups, np.arange(len(groups)), np.zeros(len(groups), dtype=int))
-    keys = strata.codes * len(groups) + groups.codes
-    pairs = np.unique(keys if weight is None else keys[weight > 0])
-    codes = np.minimum(np.searchsorted(pairs, keys), len(pairs) - 1)
-    stratum, member = np.divmod(pairs, len(groups))
-    labels = tuple(
-        (strata.labels[s], groups.labels[g])
-        for s, g in zip(stratum, member, strict=True)
-    )
-    names = ("+".join(strata.names), "+".join(groups.names))
-    return Cells(Groups(codes, labels, names), member, stratum)
-
-
-def constraints_and_tolerances(constraint, tolerance):
-    """Resolve one constraint or several, and the tolerance of each."""
-    several = isinstance(constraint, (list, tuple))
-    constraints = [as_constraint(c) for c in (constraint if several else [constraint])]
-    if not constraints:
-        raise ValueError("constraint is an empty list; name one constraint or more.")
-    if isinstance(tolerance, (list, tuple)):
-        tolerances = list(tolerance)
-        if len(tolerances) != len(constraints):
-            raise ValueError(
-                f"tolerance has {len(tolerances)} entries, but constraint has "
-                f"{len(constraints)}; give one tolerance each, or one number."
-            )
-    else:
-        tolerances = [tolerance] * len(constraints)
-    for value in tolerances:
-        if not isinstance(value, Real) or not 0 <= value <= 1:
-            raise ValueError(f"every tolerance must lie in [0, 1], got {value!r}.")
-    return constraints, [float(value) for value in tolerances]
 
 
 def goal_of(objective, label_totals):
