@@ -170,7 +170,8 @@ class Oracle:
             weights = weights * data.weight[rows, None]
         at, labels = np.nonzero(weights)
         if len(np.unique(labels)) < 2:  # no label at all: every decision costs the same
-            label = data.classes[labels[0] if len(labels) else 0]
+            # As an array: alone, a boolean is no constant that scikit-learn takes.
+            label = data.classes[labels[:1] if len(labels) else [0]]
             constant = DummyClassifier(strategy="constant", constant=label)
             return constant.fit(np.zeros((len(data.y), 1)), data.labels)
         weight = weights[at, labels]
