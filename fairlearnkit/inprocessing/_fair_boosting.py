@@ -33,12 +33,12 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
 
     Nothing guarantees that the constraint is reached: decisions are not convex in the
     scores, and dual ascent circles around its goal. If the last round is outside the
-    tolerance, the most accurate round inside it is kept, and if there is none, the
-    nearest, with a warning. What holds on the training data need not hold for new
-    people, the less the longer the trees have learned; `validation_fraction` makes the
-    multipliers look at people that no tree was grown on. On simulated data of 4,000
+    tolerance, the most accurate round inside it that does not decide everybody alike is
+    kept, and if there is none, the nearest, with a warning. What holds on the training
+    data need not hold for new people, the less the longer the trees have learned;
+    `validation_fraction` makes the multipliers look at people that no tree was grown on. On simulated data of 4,000
     rows, a bound of .03 became a mean gap of .07 for new people, and of .04 with two
-    fifths held out.
+    fifths held out; on Adult (10,000 rows), .01 became .012, and .021 with .3 held out.
     :class:`~fairlearnkit.postprocessing.ThresholdOptimizer` on a plain booster is
     cheaper and exact where the group may be used at prediction.
 
@@ -217,8 +217,8 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
         Warns
         -----
         FairnessWarning
-            If no round is within the tolerance, the one that is kept predicts the same
-            for everybody, or a rate rests on few people.
+            If no round is within the tolerance, every round predicts the same for
+            everybody, or a rate rests on few people.
         """
         data = self._check_fit_data(X, y, sensitive_features, sample_weight)
         constraint, features = as_constraint(self.constraint), self._numbers(data.X)
@@ -360,14 +360,20 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
         return learn
 
     def _keep(self, path, constraint, prices):
-        """Keep the last round, or else the best within the tolerance, or nearest."""
+        """Keep the last round, or else the best within the tolerance, or nearest.
+
+        A round after which everybody is decided alike makes most rates equal for
+        nothing; it is kept only if there is no other.
+        """
         rates = np.array([prices.rates(table) for table in path.tables])
         violation = constraint.gap(rates).max(axis=-1)
         wrong = path.tables[:, :, [0, 1], [1, 0]].sum(axis=(1, 2))
         error = wrong / path.tables[0].sum()
         kept = len(violation) - 1
         if violation[kept] > self.tolerance:
-            order = np.lexsort([error, np.maximum(violation - self.tolerance, 0)])
+            constant = (path.tables.sum(axis=(1, 2)) == 0).any(axis=-1)
+            excess = np.maximum(violation - self.tolerance, 0)
+            order = np.lexsort([error, excess, constant])
             kept = int(order[0])
         self.n_iter_, self._trees = kept + 1, path.steps[: kept + 1]
         self.multipliers_, self.rates_ = path.prices[kept], rates[kept]
@@ -385,9 +391,8 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
         if not decided.all():
             only = self.classes_.tolist()[int(decided.argmax())]
             warn(
-                f"everybody is predicted {only!r} in the round that is kept, which "
-                "makes most rates equal; allow a larger tolerance, more rounds or "
-                "another multiplier_learning_rate.",
+                f"everybody is predicted {only!r} after every round; allow a larger "
+                "tolerance, more rounds or another multiplier_learning_rate.",
                 FairnessWarning,
                 stacklevel=3,
             )
