@@ -38,7 +38,8 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
     data need not hold for new people, the less the longer the trees have learned;
     `validation_fraction` makes the multipliers look at people that no tree was grown
     on. On simulated data of 4,000 rows, a bound of .03 became a mean gap of .07 for new
-    people, and of .04 with two fifths held out; on Adult (10,000 rows), .01 became .012, and .021 with .3 held out.
+    people, and of .04 with two fifths held out; on Adult (10,000 rows), .01 became
+    .012, and .021 with .3 held out.
     :class:`~fairlearnkit.postprocessing.ThresholdOptimizer` on a plain booster is
     cheaper and exact where the group may be used at prediction.
 

@@ -85,6 +85,7 @@ class ReductionRegressor(MitigatorMixin, RegressorMixin, BaseEstimator):
     See Also
     --------
     ReductionClassifier : Bounds differences between rates of decisions.
+    DemographicParityRegressor : Predictions distributed alike in all groups.
 
     Notes
     -----
