@@ -227,7 +227,7 @@ class Constraint(ABC):
                 raise ValueError(
                     f"{type(self).__name__} is not linear in the predictions (the "
                     f"base of {rate.name} counts predictions), so {user} cannot "
-                    "enforce it; it can only be measured."
+                    "enforce it; inprocessing.LinearFractionalClassifier can."
                 )
             base = totals @ np.array(rate.denominator)[:, 0]
             safe = np.where(base > 0, base, np.nan)

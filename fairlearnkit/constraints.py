@@ -206,7 +206,8 @@ class PredictiveParity(Constraint):
     """Equal precision: a positive decision is right equally often in every group.
 
     Equalises :math:`P(Y = 1 \\mid \\hat Y = 1, A = a)`. It is not linear in the
-    predictions, so it can be measured but no mitigator here enforces it.
+    predictions, so it can be measured everywhere but is enforced by
+    :class:`~fairlearnkit.inprocessing.LinearFractionalClassifier` alone.
 
     Parameters
     ----------

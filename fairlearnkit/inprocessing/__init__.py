@@ -9,6 +9,7 @@ from fairlearnkit.inprocessing._fair_boosting import FairGradientBoostingClassif
 from fairlearnkit.inprocessing._group_dro import GroupDROClassifier
 from fairlearnkit.inprocessing._group_dro_regressor import GroupDRORegressor
 from fairlearnkit.inprocessing._leaf_relabeling import LeafRelabelingClassifier
+from fairlearnkit.inprocessing._linear_fractional import LinearFractionalClassifier
 from fairlearnkit.inprocessing._linear_means import MeanParityRegressor
 from fairlearnkit.inprocessing._linear_pairs import PairwiseFairRegressor
 from fairlearnkit.inprocessing._linear_regression import FairLinearRegression
@@ -17,6 +18,7 @@ from fairlearnkit.inprocessing._logistic import FairLogisticRegression
 from fairlearnkit.inprocessing._minimax import MinimaxFairClassifier
 from fairlearnkit.inprocessing._minimax_regressor import MinimaxFairRegressor
 from fairlearnkit.inprocessing._naive_bayes import FairNaiveBayes
+from fairlearnkit.inprocessing._parity_regressor import DemographicParityRegressor
 from fairlearnkit.inprocessing._poisson import FairPoissonRegressor
 from fairlearnkit.inprocessing._prejudice_remover import PrejudiceRemover
 from fairlearnkit.inprocessing._reduction import ReductionClassifier
@@ -29,6 +31,7 @@ __all__ = [
     "AsymmetricLossClassifier",
     "DecoupledClassifier",
     "DecoupledRegressor",
+    "DemographicParityRegressor",
     "EconomicReport",
     "FairDecisionTreeClassifier",
     "FairGradientBoostingClassifier",
@@ -40,6 +43,7 @@ __all__ = [
     "GroupDROClassifier",
     "GroupDRORegressor",
     "LeafRelabelingClassifier",
+    "LinearFractionalClassifier",
     "MeanParityRegressor",
     "MinimaxFairClassifier",
     "MinimaxFairRegressor",

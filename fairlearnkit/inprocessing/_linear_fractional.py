@@ -1,14 +1,15 @@
 """Parity of rates whose base counts predictions (Celis et al. 2019)."""
 
-from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Any
+from numbers import Real
 from warnings import warn
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._draws import new_salt
+from fairlearnkit._draws import new_salt, row_uniforms
 from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
     MitigatorMixin,
@@ -16,90 +17,18 @@ from fairlearnkit._mitigator import (
     warn_few_rows,
     warn_thin_rates,
 )
-from fairlearnkit._sklearn import (
-    Interval,
-    call_method,
-    fit_clone,
-    fit_context,
-    take_rows,
-)
-from fairlearnkit._solvers.linear_fractional import FractionalMaster
-from fairlearnkit._solvers.priced_rules import PricedRule, nearest_probabilities
+from fairlearnkit._sklearn import Interval, fit_context
+from fairlearnkit._solvers.linear_fractional import FractionalProblem
+from fairlearnkit._solvers.priced_rules import draw_noise, nearest_probabilities
 from fairlearnkit.constraints import as_constraint
 from fairlearnkit.exceptions import FairnessWarning, shortlist
-from fairlearnkit.inprocessing._mixture import MixtureClassifier
+from fairlearnkit.inprocessing._joint_chances import fit_chances
+
+_CONVERGED = 1e-3  # gap of the value above which the dual did not converge
 
 
-@dataclass(frozen=True, eq=False)
-class JointChances:
-    """P(label | x) of one model, split among the groups by another.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Of the labels.
-    joint_estimator : classifier or None
-        Of the pairs of a group and a label, numbered; None if there is one group.
-    shape : tuple of (n_groups, n_classes)
-    shares : ndarray of shape (n_groups, n_classes)
-        Share of each group in each label, where the second model says nothing.
-    """
-
-    estimator: Any
-    joint_estimator: Any
-    shape: tuple
-    shares: np.ndarray
-
-    def __call__(self, X, sensitive_features):
-        """P(label | x) and P(group, label | x) of each row."""
-        label = np.asarray(
-            call_method(self.estimator, "predict_proba", X, sensitive_features)
-        )
-        if self.joint_estimator is None:
-            return label, label[:, None, :]
-        found = np.zeros((len(label), np.prod(self.shape)))
-        pairs = self.joint_estimator.classes_
-        found[:, pairs] = self.joint_estimator.predict_proba(X)
-        found = found.reshape(-1, *self.shape)
-        total = found.sum(axis=1, keepdims=True)
-        split = np.where(total > 0, found / np.where(total > 0, total, 1), self.shares)
-        return label, split * label[:, None, :]
-
-
-@dataclass(frozen=True, eq=False)
-class PlugInMember:
-    """The rule that takes the decision of highest value less price.
-
-    Parameters
-    ----------
-    chances : JointChances
-    classes : ndarray
-    rule : PricedRule
-    """
-
-    chances: JointChances
-    classes: np.ndarray
-    rule: PricedRule
-
-    def predict(self, X, sensitive_features):
-        """Predicted labels."""
-        return self.classes[self._priced(X, sensitive_features).argmax(axis=1)]
-
-    def predict_proba(self, X, sensitive_features):
-        """Priced values as the nearest probabilities."""
-        return nearest_probabilities(self._priced(X, sensitive_features))
-
-    def decision_function(self, X, sensitive_features):
-        """Priced values; of two, the difference."""
-        priced = self._priced(X, sensitive_features)
-        return priced[:, 1] - priced[:, 0] if priced.shape[1] == 2 else priced
-
-    def _priced(self, X, sensitive_features):
-        return self.rule.priced(*self.chances(X, sensitive_features))
-
-
-class LinearFractionalClassifier(MixtureClassifier):
-    """The best mixture of plug-in rules under parity of any rate, precision included.
+class LinearFractionalClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
+    """The most accurate rule under parity of any rate, precision included.
 
     Predictive parity asks that a positive decision be right equally often in every
     group. The base of that rate counts decisions, so it is not linear in them and most
@@ -107,17 +36,25 @@ class LinearFractionalClassifier(MixtureClassifier):
     for each value tried the constraint is linear. Parity of false discovery, false
     omission and negative predictive value works alike, as does any rate that is linear.
 
-    The estimator is fitted twice, for P(label | x) and for P(group | x, label). A
-    decision then costs what it adds to the violation. The result is a mixture of two or
-    three such rules, as a rule, drawn by the hash of each row. The group is not needed
-    at prediction. If X has a column that gives the group away, P(group | x, label) is
-    near 0 or 1, and the rules treat groups apart; drop it to forbid that.
+    The estimator is fitted twice, for P(label | x) and for P(group, label | x). Every
+    decision then costs a price for each group and label, in proportion to their chance,
+    and the decision of highest value after prices is taken. The result mixes a few such
+    rules; the hash of a row draws its rule. The group is not needed at prediction. If X
+    has a column that gives the group away the rules treat groups apart; drop it to
+    forbid that.
 
     What it costs: accuracy, and who pays it is not limited. Equal precision is often
-    cheapest by selecting only the surest of the group with fewer positives, hardly
-    anybody; `min_base` limits that. The constraint holds in expectation on the training
-    data, among the observed groups and labels. An estimator that overfits, such as deep
-    trees, misses it on new people; regularise, or calibrate by cross-validation inside.
+    cheapest by selecting only the surest of a group, hardly anybody; `min_base` limits
+    that. A group without positives has a precision of 0, and pulls the others down to
+    it: leave such groups out. On the training data the constraint holds in expectation,
+    among the observed groups and labels. It is not out of fold, and a precision rests
+    on the selected alone, so it passes on to new people only where every group has many
+    of these. With logistic regression on 60 % of Adult, the gap of precision by sex
+    fell from 0.012 to 0.008, and from 0.020 to 0.014 on the rest, for 0.0005 of
+    training accuracy; by race, with five groups, from 0.094 to 0.010, and on the rest
+    not at all (0.108 and 0.113). Do not use it for small groups, or with an estimator
+    that overfits, such as deep trees. It solves some 40 programs over all rows: half a
+    minute on these 29,305.
 
     Parameters
     ----------
@@ -135,16 +72,15 @@ class LinearFractionalClassifier(MixtureClassifier):
         Whether to hide the sensitive columns from `estimator`.
     min_base : float in [0, 1], default=0.01
         Least share of each group behind its rates: for predictive parity, the share
-        that must be selected. Only for rates whose base counts predictions.
+        that must be selected, or what the plain model selects if that is less. Only for
+        rates whose base counts predictions.
     deterministic : bool, default=False
-        Whether to use the best single rule found instead of the mixture. If none meets
-        the tolerance, the one of least violation, with a warning.
-    max_iter : int, default=30
-        Most rules that are added at the rates' final value.
+        Whether to use the best rule found that draws nothing. If none meets the
+        tolerance, the one of least violation, with a warning.
     handle_missing : {"error", "group"}, default="error"
         Whether a missing sensitive value is an error or a group of its own.
     random_state : int, RandomState instance or None, default=0
-        Draws the salt of the hash that realises the mixture.
+        Draws the salts of the hashes that realise the draws.
 
     Attributes
     ----------
@@ -152,16 +88,20 @@ class LinearFractionalClassifier(MixtureClassifier):
         Of the labels.
     joint_estimator_ : classifier or None
         Of the pairs of a group and a label; None if there is one group.
-    weights_ : ndarray of shape (n_members,)
+    weights_ : ndarray of shape (n_rules,)
         Probabilities of the rules.
+    ends_ : ndarray
+        Lower end of each rate whose base counts predictions; empty if there is none, or
+        the plain model meets the tolerance and is left as it is.
     rates_ : ndarray of shape (n_rates, n_groups)
         Expected rates on the training data; NaN where undefined.
     violation_ : float
         Largest gap of these.
     error_ : float
         Expected error on the training data.
-    n_iter_ : int
-        Number of rules tried.
+    dual_gap_ : float
+        No rule within the same ends has an accuracy more than this above that of the
+        best rule found, both by P(group, label | x).
     groups_ : tuple
         Label of each group.
     classes_ : ndarray of shape (n_classes,)
@@ -173,7 +113,7 @@ class LinearFractionalClassifier(MixtureClassifier):
 
     See Also
     --------
-    ReductionClassifier : For linear rates, by weighted fits instead of plug-in rules.
+    ReductionClassifier : For linear rates, by weighted fits.
     fairlearnkit.postprocessing.LinearPostClassifier : For linear rates, out of fold.
 
     Notes
@@ -182,15 +122,18 @@ class LinearFractionalClassifier(MixtureClassifier):
 
     .. math:: l D_g - N_g \\le 0, \\qquad N_g - (l + \\text{tolerance}) D_g \\le 0
 
-    is the constraint; in ratio form, l / (1 - tolerance) takes the place of the sum.
-    For each l a linear program mixes the rules known so far, and its multipliers are
-    the prices of the next rule,
+    is the constraint; in ratio form, :math:`(1 - \\text{tolerance}) N_g - l D_g \\le 0`
+    takes the place of the second. The dual of the linear program at each l gives prices
 
     .. math:: \\hat y(x) = \\arg\\max_h \\; P(h \\mid x) -
        \\sum_{g, y} c_{gyh} P(g, y \\mid x).
 
-    Among such rules the mixture is optimal at each l, up to what a plug-in rule misses
-    of the observed labels; l itself comes from a grid of 21 that is refined twice.
+    The end comes from a grid of 21, whose step is halved four times around the best;
+    ends of equal value go to the nearest to the plain rate. Several rates are
+    searched one after another, once.
+    What the observed rates differ by from the expected is then added to the bounds, up
+    to 12 times, and a linear program mixes the rules found, with those that decide
+    alike for everybody, so that the bounds hold among the observed.
 
     References
     ----------
@@ -216,7 +159,6 @@ class LinearFractionalClassifier(MixtureClassifier):
         **CONSTRAINT_PARAMETERS,
         "min_base": [Interval(Real, 0, 1, closed="both")],
         "deterministic": ["boolean"],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -230,7 +172,6 @@ class LinearFractionalClassifier(MixtureClassifier):
         drop_sensitive=False,
         min_base=0.01,
         deterministic=False,
-        max_iter=30,
         handle_missing="error",
         random_state=0,
     ):
@@ -241,13 +182,12 @@ class LinearFractionalClassifier(MixtureClassifier):
         self.drop_sensitive = drop_sensitive
         self.min_base = min_base
         self.deterministic = deterministic
-        self.max_iter = max_iter
         self.handle_missing = handle_missing
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, *, sensitive_features=None, sample_weight=None, **fit_params):
-        """Fit both models, then search for the rates' value and the mixture.
+        """Fit both models, then search for the rates' value and the prices.
 
         Parameters
         ----------
@@ -275,81 +215,118 @@ class LinearFractionalClassifier(MixtureClassifier):
         -----
         FairnessWarning
             If the tolerance is not reached, or a rate of a group has nobody behind it.
+        ConvergenceWarning
+            If the prices are not the best ones.
         """
         refuse_frozen(self)
         data = self._check_fit_data(X, y, sensitive_features, sample_weight)
         constraint, classes = as_constraint(self.constraint), data.classes.tolist()
         if all(rate.is_linear for rate in constraint.rates(classes)):
             warn_thin_rates(constraint, data)
-        chances = self._fit_models(data, sensitive_features, fit_params)
-        label, joint = chances(self._features(data.X), sensitive_features)
-        master = FractionalMaster(
+        self._chances = fit_chances(self, data, sensitive_features, fit_params)
+        self.estimator_ = self._chances.estimator
+        self.joint_estimator_ = self._chances.joint_estimator
+        label, joint = self._chances(self._features(data.X), sensitive_features)
+        problem = FractionalProblem(
+            label,
+            joint,
+            (data.groups.codes, data.y),
+            data.weight_or_ones / data.weight_or_ones.sum(),
             constraint,
             classes,
-            data.totals,
-            self.tolerance,
-            self.min_base,
-            _tabulator(label, joint, data),
-            self.max_iter,
+            tolerance=self.tolerance,
+            min_base=self.min_base,
         )
         self.classes_, self.groups_ = data.classes, data.groups.labels
-        columns, self.weights_ = self._choose(master, classes)
-        self._members = [
-            PlugInMember(chances, data.classes, PricedRule(master.prices[c], 1.0))
-            for c in columns
-        ]
-        table = np.tensordot(self.weights_, np.array(master.tables)[columns], axes=1)
+        table = self._choose(problem, constraint, classes)
         self.rates_ = constraint.values(table, classes)
         self.violation_ = float(constraint.gap(self.rates_).max())
-        self.n_iter_ = len(master.tables)
         self.error_ = float(1 - np.einsum("gyy->", table) / table.sum())
-        self._salt = new_salt(check_random_state(self.random_state))
+        state = check_random_state(self.random_state)
+        self._salt = new_salt(state)
+        n_draws = 1 if len(classes) == 2 else len(classes)
+        self._tie_salts = [new_salt(state) for _ in range(n_draws)]
         self._warn_about(data, [rate.name for rate in constraint.rates(classes)])
         return self
 
-    def _fit_models(self, data, sensitive_features, fit_params):
-        """Fit for the labels, and for the pairs of a group and a label."""
-        features = self._features(data.X)
-        self.estimator_ = fit_clone(
-            self.estimator,
-            features,
-            data.labels,
-            sample_weight=data.weight,
-            sensitive_features=sensitive_features,
-            **fit_params,
-        )
-        if not hasattr(self.estimator_, "predict_proba"):
-            raise ValueError(
-                f"{type(self.estimator).__name__} has no predict_proba; "
-                "LinearFractionalClassifier needs probabilities."
-            )
-        shape, self.joint_estimator_ = data.totals.shape, None
-        if shape[0] > 1:
-            kept = None if data.weight is None else np.flatnonzero(data.weight > 0)
-            pairs = data.groups.codes * shape[1] + data.y
-            self.joint_estimator_ = fit_clone(
-                self.estimator,
-                take_rows(features, kept),
-                take_rows(pairs, kept),
-                sample_weight=take_rows(data.weight, kept),
-                sensitive_features=take_rows(sensitive_features, kept),
-            )
-        shares = data.totals / data.totals.sum(axis=0)
-        return JointChances(self.estimator_, self.joint_estimator_, shape, shares)
+    def predict(self, X, *, sensitive_features=None):
+        """Take the decision of highest value less price; the row's hash draws the rule.
 
-    def _choose(self, master, classes):
-        """Numbers and weights of the rules: the plain one if it is good enough."""
-        violation, _ = master.violations(classes)
-        if violation[0] <= self.tolerance:
-            return [0], np.ones(1)
-        for decision in np.eye(len(classes)):  # the same decision for everybody
-            master.ask(-2.0 * np.broadcast_to(decision, master.prices[0].shape))
-        mixture = master.solve()
-        if not self.deterministic:
-            return list(mixture.columns), mixture.weights
-        violation, error = master.violations(classes)
-        excess = np.maximum(violation - self.tolerance, 0)
-        return [int(np.lexsort([error, excess])[0])], np.ones(1)
+        Parameters
+        ----------
+        X : array-like, sparse matrix or data frame of shape (n_samples, n_features)
+        sensitive_features : ignored
+            Accepted so that mitigators are interchangeable; passed on only to a nested
+            mitigator that asks for it.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        found = self.predict_proba(X, sensitive_features=sensitive_features)
+        return self.classes_[found.argmax(axis=1)]
+
+    def predict_proba(self, X, *, sensitive_features=None):
+        """Values less prices, with the draw near ties, as the nearest probabilities.
+
+        They agree with `predict`, and are the model's own where nothing is priced. They
+        are not calibrated, and can be 0 or 1.
+
+        Parameters
+        ----------
+        X, sensitive_features
+            As in `predict`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        X, label, joint = self._answers(X, sensitive_features)
+        ends = np.cumsum(self.weights_)[:-1]
+        drawn = np.searchsorted(ends, row_uniforms(X, self._salt), side="right")
+        priced = np.stack([rule.priced(label, joint) for rule in self._rules])
+        priced = priced[drawn, np.arange(len(drawn))]
+        heat = [0.0 if rule.deterministic else rule.temperature for rule in self._rules]
+        uniforms = [row_uniforms(X, salt) for salt in self._tie_salts]
+        noise = np.array(heat)[drawn, None] * draw_noise(np.column_stack(uniforms))
+        moved = (priced + noise).argmax(axis=1) != priced.argmax(axis=1)
+        priced[moved] += noise[moved]
+        return nearest_probabilities(priced)
+
+    def expected_proba(self, X, *, sensitive_features=None):
+        """Probability of each decision, over all draws.
+
+        Parameters
+        ----------
+        X, sensitive_features
+            As in `predict`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        """
+        _, label, joint = self._answers(X, sensitive_features)
+        expected = [rule.chances(label, joint) for rule in self._rules]
+        return np.tensordot(self.weights_, expected, axes=1)
+
+    def _answers(self, X, sensitive_features):
+        check_is_fitted(self)
+        X = self._check_X(X, reset=False)
+        return X, *self._chances(self._features(X), sensitive_features)
+
+    def _choose(self, problem, constraint, classes):
+        """Keep the rules: the plain one if it is good enough. Returns their table."""
+        plain = problem.simple()[0]
+        found, self.ends_, self.dual_gap_ = plain, np.zeros(0), 0.0
+        if constraint.violation(plain.observed, classes) > self.tolerance:
+            mixture = problem.solve()
+            self.ends_, self.dual_gap_ = mixture.ends, mixture.gap
+            if not self.deterministic:
+                self._rules, self.weights_ = mixture.rules, mixture.weights
+                return mixture.table
+            found = problem.without_draws()
+        self._rules, self.weights_ = [found.rule], np.ones(1)
+        return found.observed
 
     def _warn_about(self, data, names):
         if self.violation_ > self.tolerance + 1e-6:
@@ -371,18 +348,12 @@ class LinearFractionalClassifier(MixtureClassifier):
                 FairnessWarning,
                 stacklevel=3,
             )
-        if len(self._members) > 1:
+        if self.dual_gap_ > _CONVERGED:
+            warn(
+                f"the prices are not the best: a rule could be {self.dual_gap_:.3g} "
+                "more accurate within the same bounds.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        if not all(rule.deterministic for rule in self._rules):
             warn_few_rows(data)
-
-
-def _tabulator(label, joint, data):
-    """Map prices to the table of observed groups, labels and decisions."""
-    shape = joint.shape[1:] + label.shape[1:]
-    cell = (data.groups.codes * shape[1] + data.y) * shape[2]
-
-    def tabulate(prices):
-        decided = PricedRule(prices, 1.0).priced(label, joint).argmax(axis=1)
-        flat = np.bincount(cell + decided, data.weight, np.prod(shape))
-        return flat.reshape(shape).astype(float)
-
-    return tabulate
