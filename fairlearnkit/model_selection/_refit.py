@@ -120,7 +120,7 @@ class ConstrainedRefit:
     ...     cv=3,
     ... ).fit(X, y)
     >>> print(search.cv_results_["mean_test_gap"].round(2))
-    [-0.07 -0.1  -0.21 -0.32]
+    [-0.08 -0.09 -0.2  -0.31]
     >>> search.best_params_
     {'tolerance': 0.1}
     >>> print(f"{search.score(X, y):.2f}")
