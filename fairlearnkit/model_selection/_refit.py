@@ -124,7 +124,7 @@ class ConstrainedRefit:
     >>> search.best_params_
     {'tolerance': 0.1}
     >>> print(f"{search.score(X, y):.2f}")
-    0.83
+    0.85
     """
 
     objective: str
