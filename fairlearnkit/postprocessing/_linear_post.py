@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._draws import new_salt, row_uniforms
 from fairlearnkit._mitigator import CONSTRAINT_PARAMETERS, warn_thin_rates
-from fairlearnkit._sklearn import HasMethods, Interval, fit_context
+from fairlearnkit._sklearn import HasMethods, Interval, StrOptions, fit_context
 from fairlearnkit._solvers.priced_rules import (
     PricedProblem,
     draw_noise,
@@ -193,6 +193,7 @@ class LinearPostClassifier(BasePostprocessor):
         "correct": ["boolean"],
         "max_harm": [Interval(Real, 0, 1, closed="both"), None],
         "deterministic": ["boolean"],
+        "handle_unknown": [StrOptions({"error", "pooled"})],
         "random_state": ["random_state"],
     }
     _parameter_constraints.pop("response_method")
