@@ -251,6 +251,11 @@ class MitigatorMixin:
                 f"y has only one class, {classes.tolist()}; {type(self).__name__} "
                 "needs two or more."
             )
+        if len(classes) > 2 and not get_tags(self).classifier_tags.multi_class:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is "
+                f"multiclass, with {len(classes)} classes."
+            )
         return classes, codes
 
     def _predict_groups(self, X, sensitive_features):

@@ -304,15 +304,6 @@ class AsymmetricLossClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _check_target(self, y):
-        classes, codes = super()._check_target(y)
-        if len(classes) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is "
-                f"multiclass, with {len(classes)} classes."
-            )
-        return classes, codes
-
     def _plain(self, method, X, sensitive_features):
         check_is_fitted(self)
         features = self._features(self._check_X(X, reset=False))

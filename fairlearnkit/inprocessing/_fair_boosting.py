@@ -310,15 +310,6 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _check_target(self, y):
-        classes, codes = super()._check_target(y)
-        if len(classes) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is "
-                f"multiclass, with {len(classes)} classes."
-            )
-        return classes, codes
-
     def _numbers(self, X):
         """Features as an array of floats."""
         return check_array(

@@ -165,11 +165,6 @@ class FairLinearSVC(FairLinearClassifier):
         return tags
 
     def _loss(self, n_classes):
-        if n_classes > 2:
-            raise ValueError(
-                "Only binary classification is supported by FairLinearSVC, but y has "
-                f"{n_classes} classes; use FairLogisticRegression."
-            )
         return SquaredHingeLoss()
 
     def _penalties(self, total):

@@ -311,15 +311,6 @@ default="from_dtype"
         codes = groups.encode(self.groups_)
         return log_ratio_by_group(self._models, mixed, codes) + self._offsets[codes]
 
-    def _check_target(self, y):
-        found = super()._check_target(y)
-        if len(found[0]) > 2:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is "
-                f"multiclass, with {len(found[0])} classes."
-            )
-        return found
-
     def _fit_evidence(self, mixed, y, codes, weight, data):
         """Fit the model of all, or one a group; each row's log likelihood ratio."""
         shares = weight[:, None] * np.eye(2)[y]

@@ -35,15 +35,6 @@ class BasePostprocessor(MitigatorMixin, ClassifierMixin, BaseEstimator):
         tags.classifier_tags.multi_class = self._multi_class
         return tags
 
-    def _check_target(self, y):
-        classes, codes = super()._check_target(y)
-        if len(classes) > 2 and not self._multi_class:
-            raise ValueError(
-                "Only binary classification is supported. The type of the target is "
-                f"multiclass, with {len(classes)} classes."
-            )
-        return classes, codes
-
     def _fit_scores(self, data, sensitive_features, fit_params):
         """Fit `estimator_` on all rows and return out-of-fold scores."""
         return fit_out_of_fold(
