@@ -35,6 +35,7 @@ __all__ = [
     "SENSITIVE_PARAMETERS",
     "MitigatorMixin",
     "TrainingData",
+    "check_numbers",
     "refuse_frozen",
     "threshold_margin",
     "warn_few_rows",
@@ -312,6 +313,24 @@ def threshold_margin(scores, thresholds, are_probabilities):
     finite = np.isfinite(scores) & np.isfinite(thresholds)
     distance = np.where(finite, scores, 0) - np.where(finite, thresholds, 0)
     return np.where(finite, distance, np.where(above, np.inf, -np.inf))
+
+
+def check_numbers(mitigator, features, *, dtype=np.float64, **options):
+    """Features as an array of numbers, for a mitigator that wraps nothing.
+
+    `options` are those of :func:`~sklearn.utils.check_array`.
+    """
+    try:
+        return check_array(
+            features, dtype=dtype, estimator=mitigator, input_name="X", **options
+        )
+    except ValueError as error:
+        if "could not convert" not in str(error).lower():
+            raise
+        raise ValueError(
+            f"{type(mitigator).__name__} needs numbers in X: encode columns of text, "
+            f"or hide sensitive ones by drop_sensitive=True ({error})."
+        ) from error
 
 
 def refuse_frozen(mitigator):

@@ -6,12 +6,12 @@ from warnings import warn
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._mitigator import (
     SENSITIVE_PARAMETERS,
     MitigatorMixin,
+    check_numbers,
     warn_thin_rates,
 )
 from fairlearnkit._sklearn import Interval, StrOptions, fit_context
@@ -274,7 +274,7 @@ class FairDecisionTreeClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator)
         return len(self.tree_.leaves)
 
     def _numbers(self, X):
-        return check_array(self._features(X), dtype=np.float64, estimator=self)
+        return check_numbers(self, self._features(X))
 
     def _label(self):
         leaves = self.tree_.leaves

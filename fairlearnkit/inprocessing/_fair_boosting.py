@@ -6,7 +6,7 @@ from warnings import warn
 import numpy as np
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._draws import new_salt, row_uniforms
@@ -14,6 +14,7 @@ from fairlearnkit._mitigator import (
     CONSTRAINT_PARAMETERS,
     SENSITIVE_PARAMETERS,
     MitigatorMixin,
+    check_numbers,
     warn_thin_rates,
 )
 from fairlearnkit._sklearn import Interval, fit_context
@@ -312,13 +313,7 @@ class FairGradientBoostingClassifier(MitigatorMixin, ClassifierMixin, BaseEstima
 
     def _numbers(self, X):
         """Features as an array of floats."""
-        return check_array(
-            self._features(X),
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            estimator=self,
-            input_name="X",
-        )
+        return check_numbers(self, self._features(X), ensure_all_finite="allow-nan")
 
     def _split(self, data):
         """Weights of the rows in learning, and in the rates."""

@@ -6,10 +6,9 @@ from warnings import warn
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._mitigator import SENSITIVE_PARAMETERS
+from fairlearnkit._mitigator import SENSITIVE_PARAMETERS, check_numbers
 from fairlearnkit._sklearn import Interval, take_rows
 from fairlearnkit._solvers.group_dro import (
     GroupRisks,
@@ -104,18 +103,7 @@ def linear_numbers(mitigator, X):
     ValueError
         If a column is no number.
     """
-    features = mitigator._features(X)
-    try:
-        return check_array(
-            features, accept_sparse="csr", dtype=np.float64, estimator=mitigator
-        )
-    except ValueError as error:
-        if "could not convert" not in str(error).lower():
-            raise
-        raise ValueError(
-            f"{type(mitigator).__name__} needs numbers in X: encode columns of text, "
-            f"or hide sensitive ones by drop_sensitive=True ({error})."
-        ) from error
+    return check_numbers(mitigator, mitigator._features(X), accept_sparse="csr")
 
 
 def linear_scores(mitigator, X):

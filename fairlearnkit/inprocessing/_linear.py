@@ -7,12 +7,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from fairlearnkit._mitigator import (
     SENSITIVE_PARAMETERS,
     MitigatorMixin,
+    check_numbers,
     warn_thin_rates,
 )
 from fairlearnkit._sklearn import Interval, StrOptions, fit_context
@@ -135,12 +135,11 @@ class FairLinearClassifier(MitigatorMixin, ClassifierMixin, BaseEstimator):
 
     def _numbers(self, X):
         """The features as an array of floats; sparse stays sparse."""
-        found = check_array(
+        found = check_numbers(
+            self,
             self._features(X),
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
-            estimator=self,
-            input_name="X",
         )
         return found.astype(np.float64) if sparse.issparse(found) else found
 

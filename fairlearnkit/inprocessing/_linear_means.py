@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from fairlearnkit._groups import drop_columns, resolve_groups
-from fairlearnkit._mitigator import SENSITIVE_PARAMETERS
+from fairlearnkit._mitigator import SENSITIVE_PARAMETERS, check_numbers
 from fairlearnkit._sklearn import Interval, fit_context
 from fairlearnkit._solvers.least_distance import nearest_within
 from fairlearnkit._solvers.mean_contrasts import (
@@ -258,7 +258,7 @@ class MeanParityRegressor(FairLinearModel):
         parts = spec if isinstance(spec, (list, tuple)) else [spec]
         named = [part for part in parts if not callable(part)]
         left = drop_columns(X, named)
-        return self._numbers(X) if left.shape[1] == 0 else self._as_numbers(left)
+        return self._numbers(X) if left.shape[1] == 0 else check_numbers(self, left)
 
     def _warn_absent(self, absent, n_contrasts, groups):
         if absent:

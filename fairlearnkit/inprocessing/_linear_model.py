@@ -4,10 +4,9 @@ from warnings import warn
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._mitigator import MitigatorMixin
+from fairlearnkit._mitigator import MitigatorMixin, check_numbers
 from fairlearnkit.exceptions import FairnessWarning
 
 _NOTHING = 1e-9  # of the plain model's coefficients
@@ -48,17 +47,4 @@ class FairLinearModel(MitigatorMixin, RegressorMixin, BaseEstimator):
 
     def _numbers(self, X):
         """The features as a dense array of floats."""
-        return self._as_numbers(self._features(X))
-
-    def _as_numbers(self, features):
-        try:
-            return check_array(
-                features, dtype=np.float64, estimator=self, input_name="X"
-            )
-        except ValueError as error:
-            if "could not convert" not in str(error).lower():
-                raise
-            raise ValueError(
-                f"{type(self).__name__} needs numbers in X: encode columns of text, or "
-                f"hide sensitive ones by drop_sensitive=True ({error})."
-            ) from error
+        return check_numbers(self, self._features(X))

@@ -7,10 +7,9 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from fairlearnkit._mitigator import SENSITIVE_PARAMETERS, MitigatorMixin
+from fairlearnkit._mitigator import SENSITIVE_PARAMETERS, MitigatorMixin, check_numbers
 from fairlearnkit._sklearn import Interval, fit_context
 from fairlearnkit._solvers.prejudice_index import PrejudiceProblem
 from fairlearnkit.exceptions import FairnessWarning
@@ -274,13 +273,7 @@ class PrejudiceRemover(MitigatorMixin, ClassifierMixin, BaseEstimator):
 
     def _numbers(self, X):
         """Features as an array of floats."""
-        return check_array(
-            self._features(X),
-            accept_sparse="csr",
-            dtype=np.float64,
-            estimator=self,
-            input_name="X",
-        )
+        return check_numbers(self, self._features(X), accept_sparse="csr")
 
     def _last_fit(self, shape):
         """Where to start from, if a fit of the same shape is to be continued."""
